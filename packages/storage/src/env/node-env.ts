@@ -1,0 +1,221 @@
+/**
+ * The real Env: Node's file system, clock, event loop and randomness. The only place of the store that touches them.
+ * Files are private to the user (0600, directories 0700).
+ */
+import fs from 'node:fs'
+import { randomFillSync } from 'node:crypto'
+import { tryLock } from 'fs-native-extensions'
+import { IoError } from '../errors.ts'
+import type { Env, File, FileLock, FileSystem, OpenMode } from './env.ts'
+
+const FILE_MODE = 0o600
+const DIRECTORY_MODE = 0o700
+
+const OPEN_FLAGS: Record<OpenMode, number> = {
+  read: fs.constants.O_RDONLY,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+  update: fs.constants.O_RDWR,
+}
+
+export function createNodeEnv(): Env {
+  const randomWord = new Uint32Array(1)
+  return {
+    files: new NodeFileSystem(),
+    clock: { nowMs: () => performance.now() },
+    scheduler: {
+      immediate: (callback) => void setImmediate(callback),
+      after: (delayMs, callback) => {
+        const timer = setTimeout(callback, delayMs)
+        return () => clearTimeout(timer)
+      },
+    },
+    random: { uint32: () => randomFillSync(randomWord)[0] ?? 0 },
+  }
+}
+
+class NodeFileSystem implements FileSystem {
+  openSync(path: string, mode: OpenMode): File {
+    return attempt('opening', path, () => new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode], FILE_MODE)))
+  }
+
+  async open(path: string, mode: OpenMode): Promise<File> {
+    const descriptor = await call<number>('opening', path, (done) => fs.open(path, OPEN_FLAGS[mode], FILE_MODE, done))
+    return new NodeFile(path, descriptor)
+  }
+
+  async list(directory: string): Promise<string[]> {
+    return await call<string[]>('listing', directory, (done) => fs.readdir(directory, done))
+  }
+
+  async kindOf(path: string): Promise<'file' | 'directory' | 'other' | 'missing'> {
+    try {
+      const stats = await call<fs.Stats>('looking at', path, (done) => fs.lstat(path, done))
+      return stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other'
+    } catch (error) {
+      if (error instanceof IoError && (error.systemCode === 'ENOENT' || error.systemCode === 'ENOTDIR')) {
+        return 'missing'
+      }
+      throw error
+    }
+  }
+
+  async sizeOf(path: string): Promise<number> {
+    return (await call<fs.Stats>('looking at', path, (done) => fs.lstat(path, done))).size
+  }
+
+  async makeDirectory(directory: string): Promise<void> {
+    await call('making', directory, (done) =>
+      fs.mkdir(directory, { recursive: true, mode: DIRECTORY_MODE }, (error) => done(error, undefined)),
+    )
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await call('renaming', from, (done) => fs.rename(from, to, done))
+  }
+
+  async remove(path: string): Promise<void> {
+    await call('removing', path, (done) => fs.unlink(path, done))
+  }
+
+  async removeDirectory(directory: string): Promise<void> {
+    await call('removing', directory, (done) => fs.rmdir(directory, done))
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    if (process.platform === 'win32') {
+      return
+    }
+    const descriptor = await call<number>('opening', directory, (done) => fs.open(directory, 'r', done))
+    try {
+      await call('syncing', directory, (done) => fs.fsync(descriptor, done))
+    } finally {
+      await call('closing', directory, (done) => fs.close(descriptor, done))
+    }
+  }
+
+  syncDirectorySync(directory: string): void {
+    if (process.platform === 'win32') {
+      return
+    }
+    attempt('syncing', directory, () => {
+      const descriptor = fs.openSync(directory, 'r')
+      try {
+        fs.fsyncSync(descriptor)
+      } finally {
+        fs.closeSync(descriptor)
+      }
+    })
+  }
+
+  async lock(path: string): Promise<FileLock | undefined> {
+    const flags = fs.constants.O_RDWR | fs.constants.O_CREAT | (fs.constants.O_NOFOLLOW ?? 0)
+    const descriptor = await call<number>('opening', path, (done) => fs.open(path, flags, FILE_MODE, done))
+    let locked = false
+    try {
+      locked = attempt('locking', path, () => tryLock(descriptor))
+      if (locked) {
+        const owner = Buffer.from(`${process.pid}\n`)
+        await call('writing', path, (done) => fs.ftruncate(descriptor, 0, done))
+        await call('writing', path, (done) =>
+          fs.write(descriptor, owner, 0, owner.length, 0, (error) => done(error, undefined)),
+        )
+      }
+    } catch (error) {
+      fs.closeSync(descriptor)
+      throw error
+    }
+    if (!locked) {
+      fs.closeSync(descriptor)
+      return undefined
+    }
+    // Closing the descriptor is what releases the lock: there is no moment at which it is open and free.
+    return { release: async () => await call('closing', path, (done) => fs.close(descriptor, done)) }
+  }
+}
+
+class NodeFile implements File {
+  readonly path: string
+  readonly #descriptor: number
+
+  constructor(path: string, descriptor: number) {
+    this.path = path
+    this.#descriptor = descriptor
+  }
+
+  sizeSync(): number {
+    try {
+      return fs.fstatSync(this.#descriptor).size
+    } catch (error) {
+      throw new IoError('looking at', this.path, error)
+    }
+  }
+
+  readSync(into: Uint8Array, offset: number, length: number, position: number): number {
+    try {
+      return fs.readSync(this.#descriptor, into, offset, length, position)
+    } catch (error) {
+      throw new IoError('reading', this.path, error)
+    }
+  }
+
+  read(into: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return call('reading', this.path, (done) => fs.read(this.#descriptor, into, offset, length, position, done))
+  }
+
+  writeSync(from: Uint8Array, offset: number, length: number, position: number): number {
+    try {
+      return fs.writeSync(this.#descriptor, from, offset, length, position)
+    } catch (error) {
+      throw new IoError('writing', this.path, error)
+    }
+  }
+
+  write(from: Uint8Array, offset: number, length: number, position: number): Promise<number> {
+    return call('writing', this.path, (done) => fs.write(this.#descriptor, from, offset, length, position, done))
+  }
+
+  dataSync(): Promise<void> {
+    return call('syncing', this.path, (done) => fs.fdatasync(this.#descriptor, done))
+  }
+
+  dataSyncSync(): void {
+    attempt('syncing', this.path, () => fs.fdatasyncSync(this.#descriptor))
+  }
+
+  truncate(length: number): Promise<void> {
+    return call('truncating', this.path, (done) => fs.ftruncate(this.#descriptor, length, done))
+  }
+
+  close(): Promise<void> {
+    return call('closing', this.path, (done) => fs.close(this.#descriptor, done))
+  }
+
+  closeSync(): void {
+    attempt('closing', this.path, () => fs.closeSync(this.#descriptor))
+  }
+}
+
+function attempt<T>(operation: string, path: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw new IoError(operation, path, error)
+  }
+}
+
+/** Callbacks instead of `fs.promises`: fewer objects an operation, and no FileHandle that closes itself when collected. */
+function call<T = void>(
+  operation: string,
+  path: string,
+  start: (done: (error?: Error | null, result?: T) => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => {
+      if (!error) {
+        resolve(result as T)
+      } else {
+        reject(new IoError(operation, path, error))
+      }
+    })
+  })
+}

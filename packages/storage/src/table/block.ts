@@ -1,0 +1,101 @@
+/**
+ * One block of a table in memory, its checksum verified: the bytes, and where the restart points stand. Blocks never
+ * change, so that any number of cursors may read one, and a cache may drop it at any time.
+ */
+import { getUint32 } from '../coding.ts'
+import { CorruptionError } from '../errors.ts'
+import { RestartPrefixes } from './restart-prefixes.ts'
+import { BLOCK_TRAILER_SIZE_BYTES, checkBlockTrailer } from './table-format.ts'
+
+export type BlockRole = 0 | 1 | 2
+export const ROLE_INDEX = 0
+export const ROLE_FILTER = 1
+export const ROLE_DATA = 2
+
+const PREFIXED_RESTART_COUNT_MIN = 3
+
+/** What a block costs beside its bytes: this object and the typed array. */
+const OVERHEAD_SIZE_BYTES = 200
+
+export class Block {
+  /** May be larger than the block: a scan's read-ahead holds many. */
+  readonly bytes: Uint8Array
+  readonly start: number
+  /** Behind the last entry, or behind the last byte of a filter. */
+  readonly end: number
+  /** 0 for a filter. The offsets stand from `end` on. */
+  readonly restartCount: number
+  readonly role: BlockRole
+  readonly path: string
+  /** In the file. */
+  readonly offset: number
+  /** For indexes, where there are enough restart points to search for. */
+  readonly prefixes: RestartPrefixes | undefined
+
+  constructor(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    restartCount: number,
+    role: BlockRole,
+    path: string,
+    offset: number,
+    prefixes?: RestartPrefixes,
+  ) {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.restartCount = restartCount
+    this.role = role
+    this.path = path
+    this.offset = offset
+    this.prefixes = prefixes
+  }
+
+  /** Memory that a cached block takes. */
+  get sizeBytes(): number {
+    return this.bytes.length + OVERHEAD_SIZE_BYTES + (this.prefixes?.sizeBytes ?? 0)
+  }
+}
+
+/**
+ * The block of `sizeBytes` that stands in `raw` at `start`, its trailer behind it, and in its file at `offset`. It keeps
+ * `raw` and does not copy.
+ * @throws CorruptionError, or UnsupportedError if it is compressed in an unknown way
+ */
+export function decodeBlock(
+  raw: Uint8Array,
+  start: number,
+  sizeBytes: number,
+  role: BlockRole,
+  path: string,
+  fileNumber: number,
+  offset: number,
+): Block {
+  if (start + sizeBytes + BLOCK_TRAILER_SIZE_BYTES > raw.length) {
+    throw new CorruptionError(path, offset, 'a block is cut short')
+  }
+  checkBlockTrailer(raw, start, sizeBytes, path, fileNumber, offset)
+  if (role === ROLE_FILTER) {
+    return new Block(raw, start, start + sizeBytes, 0, role, path, offset)
+  }
+  const restartCount = sizeBytes < 8 ? 0 : getUint32(raw, start + sizeBytes - 4)
+  const entriesSize = sizeBytes - 4 - restartCount * 4
+  if (restartCount === 0 || entriesSize <= 0) {
+    throw new CorruptionError(path, offset, 'a block has no room for its restart points')
+  }
+  const end = start + entriesSize
+  let last = -1
+  for (let i = 0; i < restartCount; i++) {
+    const restart = getUint32(raw, end + i * 4)
+    if (restart <= last || restart >= entriesSize || (i === 0 && restart !== 0)) {
+      throw new CorruptionError(path, offset, 'the restart points of a block are out of order')
+    }
+    last = restart
+  }
+  const prefixes =
+    role === ROLE_INDEX && restartCount >= PREFIXED_RESTART_COUNT_MIN
+      ? RestartPrefixes.of(raw, start, end, restartCount)
+      : undefined
+  return new Block(raw, start, end, restartCount, role, path, offset, prefixes)
+}

@@ -1,0 +1,145 @@
+/**
+ * Point reads in one table: top index, filter, index, data block, one block of each (see table-format.ts for why one).
+ * Nothing is allocated where the source has the blocks.
+ */
+import { isKnownKind } from '../entry.ts'
+import { UnsupportedError } from '../errors.ts'
+import type { Block } from './block.ts'
+import { ROLE_DATA, ROLE_FILTER, ROLE_INDEX } from './block.ts'
+import { BlockCursor } from './block-cursor.ts'
+import {
+  type BlockSource,
+  FOUND,
+  NEEDS_BLOCK,
+  NOT_FOUND,
+  type ReadStatus,
+  getBlock,
+  readHandle,
+} from './block-source.ts'
+import { filterMayContain } from './bloom-filter.ts'
+import type { BlockHandle } from './table-format.ts'
+import type { TableReader } from './table-reader.ts'
+
+/** The version that a look-up found. Made once and used again: it owns the cursor that look-ups work with. */
+export class LookUpResult {
+  readonly cursor: BlockCursor = new BlockCursor()
+  readonly handle: BlockHandle = { offset: 0, sizeBytes: 0 }
+
+  get kind(): number {
+    return this.cursor.kind
+  }
+
+  get sequence(): number {
+    return this.cursor.sequence
+  }
+
+  get block(): Block {
+    return this.cursor.block
+  }
+
+  /** In `block.bytes`. */
+  get valueOffset(): number {
+    return this.cursor.valueOffset
+  }
+
+  get valueSize(): number {
+    return this.cursor.valueSize
+  }
+}
+
+/**
+ * Finds the newest version of `key` (its first `keySize` bytes) that is not newer than `sequence`: FOUND, NOT_FOUND, or
+ * NEEDS_BLOCK. `keyHash` is its hash with FILTER_HASH_SEED. A tombstone is found like any other version.
+ */
+export function lookUp(
+  table: TableReader,
+  source: BlockSource,
+  key: Uint8Array,
+  keySize: number,
+  keyHash: number,
+  sequence: number,
+  result: LookUpResult,
+): ReadStatus {
+  const { cursor, handle } = result
+  cursor.reset(table.topIndex)
+  if (!cursor.seek(key, 0, keySize, sequence)) {
+    return NOT_FOUND
+  }
+  const indexOffset = readHandle(cursor, table, cursor.valueOffset, handle)
+  if (handle.sizeBytes > 0) {
+    const filter = getBlock(source, table, handle, ROLE_FILTER)
+    if (filter === undefined) {
+      return NEEDS_BLOCK
+    }
+    if (!filterMayContain(filter, keyHash)) {
+      return NOT_FOUND
+    }
+  }
+  readHandle(cursor, table, indexOffset, handle)
+  const index = getBlock(source, table, handle, ROLE_INDEX)
+  if (index === undefined) {
+    return NEEDS_BLOCK
+  }
+  cursor.reset(index)
+  if (!cursor.seek(key, 0, keySize, sequence)) {
+    return NOT_FOUND
+  }
+  readHandle(cursor, table, cursor.valueOffset, handle)
+  const data = getBlock(source, table, handle, ROLE_DATA)
+  if (data === undefined) {
+    return NEEDS_BLOCK
+  }
+  cursor.reset(data)
+  if (!cursor.seek(key, 0, keySize, sequence) || !isKey(cursor, key, keySize)) {
+    return NOT_FOUND
+  }
+  checkKind(cursor)
+  return FOUND
+}
+
+/**
+ * Where in the file the data block begins that would hold `key`: the file's size behind the last key; -1 if a block has
+ * to be loaded first.
+ */
+export function approximateOffsetOf(table: TableReader, source: BlockSource, key: Uint8Array, keySize: number): number {
+  const handle = { offset: 0, sizeBytes: 0 }
+  const cursor = new BlockCursor()
+  cursor.reset(table.topIndex)
+  if (!cursor.seek(key, 0, keySize)) {
+    return table.sizeBytes
+  }
+  readHandle(cursor, table, readHandle(cursor, table, cursor.valueOffset, handle), handle)
+  const index = getBlock(source, table, handle, ROLE_INDEX)
+  if (index === undefined) {
+    return -1
+  }
+  cursor.reset(index)
+  if (!cursor.seek(key, 0, keySize)) {
+    return handle.offset
+  }
+  readHandle(cursor, table, cursor.valueOffset, handle)
+  return handle.offset
+}
+
+/** @throws UnsupportedError if this version of Varve cannot read the entry that `cursor` stands at */
+export function checkKind(cursor: BlockCursor): void {
+  if (!isKnownKind(cursor.kind)) {
+    const { path, offset } = cursor.block
+    throw new UnsupportedError(
+      `${path} holds an entry of kind ${cursor.kind} in the block at offset ${offset}, which this version of Varve cannot read`,
+    )
+  }
+}
+
+function isKey(cursor: BlockCursor, key: Uint8Array, keySize: number): boolean {
+  if (cursor.keySize !== keySize) {
+    return false
+  }
+  const found = cursor.key
+  for (let i = 0; i < keySize; i++) {
+    if (found[i] !== key[i]) {
+      return false
+    }
+  }
+  return true
+}

@@ -1,0 +1,94 @@
+/** Reads all entries of a table once, in order, for jobs. Every block's checksum and the number of entries is checked. */
+import type { File } from '../env/env.ts'
+import { CorruptionError } from '../errors.ts'
+import type { FileNumber } from '../file-names.ts'
+import { BlockCursor } from './block-cursor.ts'
+import { TableBlockScan } from './table-block-scan.ts'
+import { checkKind } from './table-look-up.ts'
+import type { TableReader } from './table-reader.ts'
+import type { Workspace } from './workspace.ts'
+
+export class TableScan {
+  readonly #blocks: TableBlockScan
+  readonly #cursor: BlockCursor = new BlockCursor()
+  #entryCount = 0
+
+  /** With a workspace, buffers come from there until `close`, and values may be copied inside of it. */
+  constructor(file: File, number: FileNumber, sizeBytes: number, workspace?: Workspace) {
+    this.#blocks = new TableBlockScan(file, number, sizeBytes, workspace)
+  }
+
+  get table(): TableReader {
+    return this.#blocks.table
+  }
+
+  /** Entries read so far. */
+  get entryCount(): number {
+    return this.#entryCount
+  }
+
+  /** The entry's key and value are valid until the next step. */
+  get keyBytes(): Uint8Array {
+    return this.#cursor.key
+  }
+
+  get keyOffset(): number {
+    return 0
+  }
+
+  get keySize(): number {
+    return this.#cursor.keySize
+  }
+
+  get sequence(): number {
+    return this.#cursor.sequence
+  }
+
+  get kind(): number {
+    return this.#cursor.kind
+  }
+
+  get valueBytes(): Uint8Array {
+    return this.#cursor.block.bytes
+  }
+
+  get valueOffset(): number {
+    return this.#cursor.valueOffset
+  }
+
+  get valueSize(): number {
+    return this.#cursor.valueSize
+  }
+
+  /**
+   * Steps to the next entry; false at the end of the table.
+   * @throws CorruptionError, UnsupportedError, IoError
+   */
+  next(): boolean {
+    const cursor = this.#cursor
+    while (!cursor.next()) {
+      const block = this.#blocks.nextBlock()
+      if (block === undefined) {
+        this.#checkCount()
+        return false
+      }
+      cursor.reset(block)
+    }
+    checkKind(cursor)
+    this.#entryCount++
+    return true
+  }
+
+  /** Gives back the buffer; the file stays its owner's. */
+  close(): void {
+    this.#blocks.close()
+  }
+
+  #checkCount(): void {
+    const { table } = this
+    if (this.#entryCount !== table.properties.entryCount) {
+      const what = `it holds ${this.#entryCount} entries where ${table.properties.entryCount} were written`
+      throw new CorruptionError(table.path, 0, what)
+    }
+  }
+}

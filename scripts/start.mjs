@@ -1,0 +1,4 @@
+// `npm start -- arguments`: the command line of this working tree.
+import { launch } from './launch.mjs'
+
+await launch('cli')
