@@ -1,0 +1,14 @@
+export { createInlineExecutor } from './inline-executor.ts'
+export type { JobExecutor } from './jobs/job-executor.ts'
+export { jobError } from './jobs/job-failure.ts'
+export type {
+  CompactionInput,
+  CompactionRequest,
+  FlushRequest,
+  JobFailure,
+  JobOutput,
+  JobRequest,
+  JobResult,
+  TableOptions,
+} from './jobs/job-protocol.ts'
+export { createPoolExecutor, type PoolExecutorOptions } from './threads/pool-executor.ts'

@@ -1,0 +1,60 @@
+/**
+ * Runs jobs on the calling thread, one a turn of the Env's loop: the same run every time for the same requests.
+ */
+import type { Env } from '@varve/storage'
+import type { JobExecutor } from './jobs/job-executor.ts'
+import { jobFailure } from './jobs/job-failure.ts'
+import { JobMemory } from './jobs/job-memory.ts'
+import type { JobRequest, JobResult } from './jobs/job-protocol.ts'
+import { JobQueue } from './jobs/job-queue.ts'
+import { runJob } from './run-job.ts'
+
+class InlineExecutor implements JobExecutor {
+  readonly compactionCountMax: number = 1
+  readonly #env: Env
+  readonly #memory = new JobMemory()
+  readonly #queue = new JobQueue()
+  #isScheduled = false
+  #isClosed = false
+
+  constructor(env: Env) {
+    this.#env = env
+  }
+
+  async run(request: JobRequest): Promise<JobResult> {
+    if (this.#isClosed) {
+      return jobFailure('VARVE_CLOSED', 'the executor is closed')
+    }
+    return await new Promise((resolve) => {
+      this.#queue.push({ request, resolve })
+      this.#schedule()
+    })
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    for (let job = this.#queue.take(true); job !== undefined; job = this.#queue.take(true)) {
+      job.resolve(jobFailure('VARVE_ABORTED', 'the executor was closed before the job began'))
+    }
+    return Promise.resolve()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#queue.isEmpty) {
+      return
+    }
+    this.#isScheduled = true
+    this.#env.scheduler.immediate(() => {
+      this.#isScheduled = false
+      const job = this.#queue.take(true)
+      if (job !== undefined) {
+        job.resolve(runJob(this.#env, job.request, this.#memory))
+        this.#schedule()
+      }
+    })
+  }
+}
+
+export function createInlineExecutor(env: Env): JobExecutor {
+  return new InlineExecutor(env)
+}

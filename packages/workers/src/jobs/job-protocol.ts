@@ -1,0 +1,93 @@
+/**
+ * Everything that the main thread and the job workers say to each other: one request, one result a job.
+ *
+ *     main thread                                   job worker
+ *     JobRequest  ------------------------------->  reads arena or tables, writes tables, fsyncs, re-reads, checks
+ *                 cancel flag (shared memory) ....  polled as it goes
+ *                 <-------------------------------  JobResult
+ *     VersionSet.apply(edit), then deletes files
+ *
+ * Workers never delete, rename or append to a file that existed before the job, and never touch the manifest.
+ * Rows never cross: only file numbers, a shared arena, bounds and counts do.
+ */
+import type { ErrorCode, TableMetadata } from '@varve/storage'
+
+/** How tables are to be written. */
+export interface TableOptions {
+  readonly blockSizeBytes: number
+  readonly bloomBitsPerKey: number
+  /** A table is finished at the first change of user key beyond this size. */
+  readonly tableSizeBytes: number
+}
+
+interface JobRequestBase {
+  readonly directory: string
+  readonly table: TableOptions
+  /**
+   * The sequences that some reader may still ask for, ascending, the last being the newest visible one. Of each key the
+   * newest version at or below each of them is kept, and so is every version above the last.
+   */
+  readonly liveSequences: readonly number[]
+  /** Outputs are numbered from `first` on; a job that needs more than `count` lets its last table grow. */
+  readonly outputNumbers: { readonly first: number; readonly count: number }
+  /** `Int32Array` of one element: not 0 means stop; polled once in about a thousand entries. */
+  readonly cancelFlag: SharedArrayBuffer
+}
+
+/** Turns one memtable, given as the image of its WAL, into tables sorted by key. */
+export interface FlushRequest extends JobRequestBase {
+  readonly type: 'flush'
+  readonly walNumber: number
+  readonly arena: SharedArrayBuffer
+  /** Bytes of the arena that hold whole, visible groups; what is behind them failed or never was. */
+  readonly committedSizeBytes: number
+}
+
+export interface CompactionInput {
+  readonly number: number
+  readonly sizeBytes: number
+  readonly entryCount: number
+}
+
+/** Merges runs of tables into new tables. */
+export interface CompactionRequest extends JobRequestBase {
+  readonly type: 'compaction'
+  /** Newest run first; the tables of one run in key order, not overlapping. */
+  readonly runs: readonly (readonly CompactionInput[])[]
+  /** No older version of any key in the inputs exists outside of them: tombstones that nobody sees may go. */
+  readonly isBottom: boolean
+}
+
+export type JobRequest = FlushRequest | CompactionRequest
+
+/** What a job has done. */
+export interface JobWork {
+  readonly tables: readonly TableMetadata[]
+  /** entriesIn = entriesOut + entriesDropped, checked by the job and by the main thread. */
+  readonly entriesIn: number
+  readonly entriesOut: number
+  readonly entriesDropped: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+}
+
+export interface JobOutput extends JobWork {
+  readonly ok: true
+  readonly durationMs: number
+}
+
+/** A failure as a value: errors that cross threads lose their class and code. */
+export interface JobFailure {
+  readonly ok: false
+  readonly code: ErrorCode
+  readonly message: string
+  readonly stack: string | undefined
+  /** For VARVE_IO and VARVE_CORRUPTION. */
+  readonly path: string | undefined
+  readonly offset: number | undefined
+  /** For VARVE_IO: `ENOSPC`, `EIO` ... */
+  readonly systemCode: string | undefined
+  readonly cancelled: boolean
+}
+
+export type JobResult = JobOutput | JobFailure

@@ -1,0 +1,2 @@
+// A worker that ends while it starts, without an error.
+process.exit(0)

@@ -1,0 +1,22 @@
+/** The file that each thread of the pool loads. */
+import { setPriority } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
+import { createNodeEnv } from '@varve/storage'
+import { JobMemory } from '../jobs/job-memory.ts'
+import type { JobRequest, JobResult } from '../jobs/job-protocol.ts'
+import { runJob } from '../run-job.ts'
+
+/** Jobs give way to the service's own thread where there are fewer cores than busy threads. */
+const NICENESS = 5
+
+// On Linux a thread has a niceness of its own, and 0 is the calling thread; elsewhere it would be the whole process.
+if (!isMainThread && process.platform === 'linux') {
+  setPriority(0, NICENESS)
+}
+
+const env = createNodeEnv()
+const memory = new JobMemory()
+
+export function runRequest(request: JobRequest): JobResult {
+  return runJob(env, request, memory)
+}
