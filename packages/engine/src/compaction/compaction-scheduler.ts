@@ -1,0 +1,254 @@
+/**
+ * Runs the compactions that the picker chooses, as many at once as the executor allows, and those that a user asks for.
+ * Each ends in one edit: inputs out, outputs in. A failed one changes nothing and is chosen again after a back-off.
+ */
+import {
+  AssertionError,
+  ClosedError,
+  toVarveError,
+  type AddedTable,
+  type DeletedTable,
+  type Env,
+  type VarveError,
+} from '@varve/storage'
+import type { CompactionInput, JobOutput } from '@varve/workers'
+import { isFree, pickCompaction, pickRange, type CompactionChoice, type PickerOptions } from './compaction-picker.ts'
+import type { TableHandle } from '../version/table-handle.ts'
+import type { VersionSet } from '../version/version-set.ts'
+import type { KeyRange } from '../version/version.ts'
+import { Backoff } from '../jobs/backoff.ts'
+import { TRIES_MAX, isTransient, type JobRunner } from '../jobs/job-runner.ts'
+
+export interface CompactionEvent {
+  readonly level: number
+  readonly outputLevel: number
+  readonly inputTableCount: number
+  readonly outputTableCount: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly entriesDropped: number
+  readonly durationMs: number
+  /** A table changed its level by an edit alone. */
+  readonly isMove: boolean
+}
+
+/**
+ * While memtables wait for their flush, only what is twice due is compacted: a burst of writes has the cores to itself,
+ * and level 0 stays bounded.
+ */
+const SCORE_MIN_WHILE_FLUSHING = 2
+
+export interface CompactionSchedulerHooks {
+  isFlushing(): boolean
+  onInstalled(): void
+  onCompaction(event: CompactionEvent): void
+  onRetry(error: VarveError): void
+  onGiveUp(error: VarveError): void
+}
+
+export class CompactionScheduler {
+  readonly #versions: VersionSet
+  readonly #runner: JobRunner
+  readonly #options: PickerOptions
+  readonly #hooks: CompactionSchedulerHooks
+  readonly #backoff: Backoff
+  readonly #running = new Map<CompactionChoice, Promise<void>>()
+  #moveCount = 0
+  /** Ranges that a user asked for wait for a place; no other compaction starts before them. */
+  #manualCount = 0
+  /** Failures in a row. */
+  #failureCount = 0
+  #isPaused = false
+  #isClosed = false
+
+  constructor(
+    env: Env,
+    versions: VersionSet,
+    runner: JobRunner,
+    options: PickerOptions,
+    hooks: CompactionSchedulerHooks,
+  ) {
+    this.#versions = versions
+    this.#runner = runner
+    this.#options = options
+    this.#hooks = hooks
+    this.#backoff = new Backoff(env.scheduler)
+  }
+
+  get runningCount(): number {
+    return this.#running.size
+  }
+
+  get moveCount(): number {
+    return this.#moveCount
+  }
+
+  /** Starts what is due. Called whenever a Version was installed. */
+  schedule(): void {
+    const scoreMin = this.#hooks.isFlushing() ? SCORE_MIN_WHILE_FLUSHING : 1
+    while (
+      !this.#isClosed &&
+      !this.#isPaused &&
+      this.#manualCount === 0 &&
+      this.#running.size < this.#runner.compactionCountMax
+    ) {
+      const choice = pickCompaction(this.#versions.current, [...this.#running.keys()], this.#options, scoreMin)
+      if (choice === undefined) {
+        return
+      }
+      void this.#start(choice, choice.overlapped.length === 0 && choice.inputs.length === 1)
+    }
+  }
+
+  /** Brings all that the range holds down to the deepest level that holds any of it. */
+  async compactRange(range: KeyRange): Promise<void> {
+    this.#manualCount++
+    try {
+      const deepest = this.#versions.current.levels.findLastIndex(
+        (_, level) => this.#versions.current.overlapping(level, range).length > 0,
+      )
+      for (let level = 0; level < Math.max(1, deepest); level++) {
+        await this.#compactLevel(level, range)
+      }
+    } catch (error) {
+      throw this.#isClosed
+        ? new ClosedError('the store was closed before the range was compacted', { cause: error })
+        : error
+    } finally {
+      this.#manualCount--
+      this.schedule()
+    }
+  }
+
+  /** Starts nothing more; resolves when nothing runs. The executor cancels what does. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#backoff.stop()
+    await Promise.all(this.#running.values())
+  }
+
+  stop(): void {
+    this.#isClosed = true
+    this.#backoff.stop()
+  }
+
+  async #compactLevel(level: number, range: KeyRange): Promise<void> {
+    for (;;) {
+      if (this.#isClosed) {
+        throw new ClosedError('nothing is compacted any more')
+      }
+      const choice = pickRange(this.#versions.current, level, range)
+      if (choice === undefined) {
+        return
+      }
+      const running = [...this.#running.keys()]
+      if (running.length < this.#runner.compactionCountMax && isFree(choice, running)) {
+        await this.#start(choice, false)
+        return
+      }
+      await Promise.race(this.#running.values())
+    }
+  }
+
+  /** Never rejects where nobody listens: a failure is told to the hooks, and thrown only to who asked for the range. */
+  #start(choice: CompactionChoice, isMove: boolean): Promise<void> {
+    const tables = [...choice.inputs, ...choice.overlapped]
+    for (const table of tables) {
+      table.isCompacting = true
+    }
+    const done = this.#perform(choice, isMove).finally(() => {
+      for (const table of tables) {
+        table.isCompacting = false
+      }
+      this.#running.delete(choice)
+    })
+    this.#running.set(
+      choice,
+      done.then(
+        () => this.#succeeded(),
+        (error: unknown) => this.#failed(error),
+      ),
+    )
+    done.catch(() => undefined)
+    return done
+  }
+
+  async #perform(choice: CompactionChoice, isMove: boolean): Promise<void> {
+    if (isMove) {
+      const added = choice.inputs.map((table) => ({ level: choice.outputLevel, run: table.run, table: table.metadata }))
+      await this.#install(choice, added)
+      this.#moveCount++
+      this.#hooks.onCompaction(eventOf(choice, undefined))
+      return
+    }
+    const inputs = [...choice.inputs, ...choice.overlapped]
+    const sizeBytes = inputs.reduce((sum, table) => sum + table.metadata.sizeBytes, 0)
+    const entryCount = inputs.reduce((sum, table) => sum + table.metadata.entryCount, 0)
+    const output = await this.#runner.run(
+      { type: 'compaction', runs: runsOf(choice), isBottom: choice.isBottom },
+      sizeBytes,
+      entryCount,
+    )
+    await this.#install(
+      choice,
+      output.tables.map((table) => ({ level: choice.outputLevel, run: 0, table })),
+    )
+    this.#hooks.onCompaction(eventOf(choice, output))
+  }
+
+  async #install(choice: CompactionChoice, added: AddedTable[]): Promise<void> {
+    const deleted: DeletedTable[] = [
+      ...choice.inputs.map((table) => ({ level: choice.level, number: table.metadata.number })),
+      ...choice.overlapped.map((table) => ({ level: choice.outputLevel, number: table.metadata.number })),
+    ]
+    await this.#versions.apply({ deleted, added }, () => this.#hooks.onInstalled())
+  }
+
+  #succeeded(): void {
+    this.#failureCount = 0
+    this.#backoff.reset()
+    this.schedule()
+  }
+
+  async #failed(thrown: unknown): Promise<void> {
+    const error = toVarveError(thrown)
+    if (this.#isClosed) {
+      return
+    }
+    this.#failureCount += isTransient(error) ? 0 : 1
+    if (thrown instanceof AssertionError || this.#failureCount === TRIES_MAX) {
+      this.#isClosed = true
+      this.#hooks.onGiveUp(error)
+      return
+    }
+    this.#hooks.onRetry(error)
+    this.#isPaused = true
+    await this.#backoff.wait()
+    this.#isPaused = false
+    this.schedule()
+  }
+}
+
+/** Newest first: each table of level 0 is a run of its own, the tables of a deeper level are one. */
+function runsOf(choice: CompactionChoice): CompactionInput[][] {
+  const own = choice.level === 0 ? choice.inputs.map((table) => [table]) : [choice.inputs]
+  return [...own, choice.overlapped].filter((run) => run.length > 0).map((run) => run.map(inputOf))
+}
+
+function inputOf({ metadata }: TableHandle): CompactionInput {
+  return { number: metadata.number, sizeBytes: metadata.sizeBytes, entryCount: metadata.entryCount }
+}
+
+function eventOf(choice: CompactionChoice, output: JobOutput | undefined): CompactionEvent {
+  return {
+    level: choice.level,
+    outputLevel: choice.outputLevel,
+    inputTableCount: choice.inputs.length + choice.overlapped.length,
+    outputTableCount: output?.tables.length ?? choice.inputs.length,
+    bytesRead: output?.bytesRead ?? 0,
+    bytesWritten: output?.bytesWritten ?? 0,
+    entriesDropped: output?.entriesDropped ?? 0,
+    durationMs: output?.durationMs ?? 0,
+    isMove: output === undefined,
+  }
+}

@@ -1,0 +1,388 @@
+/**
+ * The parts of an open store, wired together, and its life:
+ *
+ *     open -> closing -> closed
+ *       \-> read-only (for good: durable state cannot be changed any more) -> closing
+ *
+ * Owned by the main thread. Whatever is not a matter of more than one part is in the part itself.
+ */
+import { join } from 'node:path'
+import {
+  manifestFileName,
+  ReadOnlyError,
+  tableFileName,
+  toVarveError,
+  type Env,
+  type FileNumber,
+  type FileLock,
+  type VarveError,
+} from '@varve/storage'
+import type { JobExecutor, JobOutput } from '@varve/workers'
+import { BlockCache } from './cache/block-cache.ts'
+import { TableCache } from './cache/table-cache.ts'
+import { CompactionScheduler } from './compaction/compaction-scheduler.ts'
+import { FlushScheduler } from './flush/flush-scheduler.ts'
+import { JobRunner } from './jobs/job-runner.ts'
+import { ObsoleteFiles } from './jobs/obsolete-files.ts'
+import type { Memtable } from './memtable/memtable.ts'
+import { MemtableQueue } from './memtable/memtable-queue.ts'
+import type { ResolvedOptions } from './options.ts'
+import { approximateSizeBytes } from './read/approximate-size.ts'
+import { LiveSequences } from './read/live-sequences.ts'
+import { LoopGuard } from './loop-guard.ts'
+import { PointReader } from './read/point-reader.ts'
+import { RangeScan } from './read/range-scan.ts'
+import type { StoreView } from './read/store-view.ts'
+import type { LockedDirectory } from './recovery/directory.ts'
+import { recoverStore, type RecoveredStore, type RecoveryReport } from './recovery/recover-store.ts'
+import type { EmitEvent } from './store-events.ts'
+import { engineStatsOf, type EngineStats } from './store-stats.ts'
+import type { Wal } from './wal/wal.ts'
+import type { TableHandle } from './version/table-handle.ts'
+import type { KeyRange, Version } from './version/version.ts'
+import type { VersionSet } from './version/version-set.ts'
+import { CommitQueue } from './write/commit-queue.ts'
+import { WalHealer } from './write/wal-healer.ts'
+import type { StallCause } from './write/stall-queue.ts'
+import { closedError, WritePath } from './write/write-path.ts'
+import { WalSyncer } from './wal/wal-syncer.ts'
+
+export interface EngineSetup {
+  readonly env: Env
+  readonly directory: string
+  readonly options: ResolvedOptions
+  readonly executor: JobExecutor
+  readonly emit: EmitEvent
+}
+
+export class Engine implements StoreView {
+  /** Constant after construction. */
+  readonly recovery: RecoveryReport
+  readonly memtables: MemtableQueue
+  readonly writes: WritePath
+  readonly points: PointReader
+  readonly guard: LoopGuard
+  readonly liveSequences: LiveSequences = new LiveSequences()
+  readonly #setup: EngineSetup
+  readonly #lock: FileLock
+  readonly #versions: VersionSet
+  readonly #tables: TableCache
+  readonly #obsoleteFiles: ObsoleteFiles
+  readonly #syncer: WalSyncer
+  readonly #commits: CommitQueue
+  readonly #runner: JobRunner
+  readonly #flushes: FlushScheduler
+  readonly #compactions: CompactionScheduler
+  readonly #healer: WalHealer
+  /** Called when memtables have left or tables have come or gone. */
+  onViewChanged: () => void = () => undefined
+  /** See `StoreView`. */
+  #epoch = 0
+  #isClosing = false
+
+  /** @throws what `recoverStore` throws; the lock is then still held */
+  static async start(setup: EngineSetup, locked: LockedDirectory): Promise<Engine> {
+    const { env, directory, options, executor, emit } = setup
+    const tell = (error: unknown): void => emit('error', toVarveError(error))
+    const obsoleteFiles = new ObsoleteFiles(env.files, tell)
+    const blocks = new BlockCache(options.blockCacheSizeBytes)
+    const tables = new TableCache(env, directory, options.openTableCountMax, blocks, tell)
+    const versionHooks = {
+      onObsoleteTables: (handles: TableHandle[]) => removeTables(setup, tables, obsoleteFiles, handles),
+      onObsoleteManifest: (number: FileNumber, closed: Promise<void>) =>
+        obsoleteFiles.remove(join(directory, manifestFileName(number)), closed),
+      onFailure: (_error: VarveError): void => undefined,
+    }
+    try {
+      const recovered = await recoverStore(
+        { env, directory, executor, table: options, obsoleteFiles, versionHooks },
+        locked,
+      )
+      const engine = new Engine(setup, locked.lock, recovered, tables, obsoleteFiles)
+      versionHooks.onFailure = (error) => engine.becomeReadOnly(error)
+      engine.#compactions.schedule()
+      return engine
+    } catch (error) {
+      // Nothing of this try may touch a file when the lock is free again: the next one may use the same numbers.
+      await executor.close()
+      await obsoleteFiles.whenIdle()
+      throw error
+    }
+  }
+
+  private constructor(
+    setup: EngineSetup,
+    lock: FileLock,
+    recovered: RecoveredStore,
+    tables: TableCache,
+    obsoleteFiles: ObsoleteFiles,
+  ) {
+    const { env, directory, options, executor } = setup
+    const { versions, firstWal, lastSequence } = recovered
+    this.#setup = setup
+    this.#lock = lock
+    this.recovery = recovered.report
+    this.#versions = versions
+    this.#tables = tables
+    this.#obsoleteFiles = obsoleteFiles
+    this.guard = new LoopGuard(env)
+    const takeFileNumber = (): number => versions.takeFileNumbers(1)
+    const onWalFailure = (wal: Wal, error: VarveError): void => this.#healer.onUnmade(wal, error)
+    this.memtables = new MemtableQueue(
+      env,
+      directory,
+      options,
+      takeFileNumber,
+      onWalFailure,
+      firstWal,
+      lastSequence + 1,
+    )
+    this.#syncer = new WalSyncer((error) => this.#healer.onFailed(error))
+    this.#syncer.add(firstWal)
+    this.#commits = new CommitQueue(env, this.guard, this.#syncer, lastSequence, {
+      onSettled: (memtable) => this.#onSettled(memtable),
+      onFailure: (error) => this.#healer.onFailed(error),
+    })
+    this.writes = new WritePath(this.memtables, this.#commits, env.clock, this.guard, options, {
+      stallCause: () => this.#stallCause(),
+      onFreeze: (frozen) => this.#onFreeze(frozen),
+      onStall: (event) => setup.emit('stall', event),
+    })
+    this.points = new PointReader(this, tables, this.guard)
+    const liveSequences = (): number[] => this.liveSequences.list(this.visibleSequence)
+    this.#runner = new JobRunner({ directory, table: options, executor, versions, obsoleteFiles, liveSequences })
+    const onRetry = (error: VarveError): void => setup.emit('error', error)
+    const onGiveUp = (error: VarveError): void => this.becomeReadOnly(error)
+    this.#flushes = new FlushScheduler(env, this.memtables, versions, this.#runner, {
+      onInstalled: (memtable, output) => this.#onFlushed(memtable, output),
+      onRetry,
+      onGiveUp,
+    })
+    this.#compactions = new CompactionScheduler(env, versions, this.#runner, options, {
+      isFlushing: () => this.memtables.frozen.length > 0,
+      onInstalled: () => this.#onVersionChanged(),
+      onCompaction: (event) => setup.emit('compaction', event),
+      onRetry,
+      onGiveUp,
+    })
+    this.#healer = new WalHealer({
+      env,
+      directory,
+      memtables: this.memtables,
+      commits: this.#commits,
+      writes: this.writes,
+      flushes: this.#flushes,
+      syncer: this.#syncer,
+      obsoleteFiles,
+      onFailure: (error) => setup.emit('error', error),
+      onRecovered: (cause, durationMs) => setup.emit('recovery', { cause, durationMs }),
+    })
+  }
+
+  get visibleSequence(): number {
+    return this.#commits.visibleSequence
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  retainVersion(): Version {
+    return this.#versions.retainCurrent()
+  }
+
+  releaseVersion(version: Version): void {
+    this.#versions.release(version)
+  }
+
+  scan(range: KeyRange, sequence: number, isReverse: boolean): RangeScan {
+    return new RangeScan(this.#setup.env, this, this.#tables, range, sequence, isReverse)
+  }
+
+  async sync(): Promise<void> {
+    await this.#commits.sync()
+    await this.guard.resolve(undefined)
+  }
+
+  async flush(): Promise<void> {
+    // As many frozen memtables as writes may make, and no more.
+    while (this.memtables.frozen.length >= this.#setup.options.frozenMemtableCountMax) {
+      await this.#flushes.whenFlushed()
+    }
+    this.writes.freezeActive()
+    await this.#flushes.whenFlushed()
+  }
+
+  async compactRange(range: KeyRange): Promise<void> {
+    await this.flush()
+    await this.#compactions.compactRange(range)
+  }
+
+  async approximateSizeBytes(range: KeyRange): Promise<number> {
+    const version = this.retainVersion()
+    try {
+      return await this.guard.resolve(await approximateSizeBytes(this.#tables, version, range))
+    } finally {
+      this.releaseVersion(version)
+    }
+  }
+
+  stats(): EngineStats {
+    return engineStatsOf({
+      version: this.#versions.current,
+      memtables: this.memtables,
+      writes: this.writes,
+      commits: this.#commits,
+      syncer: this.#syncer,
+      tables: this.#tables,
+      runner: this.#runner,
+      compactions: this.#compactions,
+    })
+  }
+
+  /** Durable state cannot be changed any more. Reads go on; writes are refused until the store is opened again. */
+  becomeReadOnly(cause: VarveError): void {
+    if (!this.#isClosing) {
+      const { directory } = this.#setup
+      this.writes.refuseForGood(
+        new ReadOnlyError(`${directory} can only be read until it is opened again: ${cause.message}`, { cause }),
+      )
+      void this.#healer.stop()
+    }
+    this.#setup.emit('error', cause)
+  }
+
+  /** Takes no more writes; those that stall are rejected. */
+  beginClose(): void {
+    this.#isClosing = true
+    void this.#healer.stop()
+    this.writes.refuseForGood(closedError(this.#setup.directory))
+  }
+
+  /** Called once, when no iterator is open. Keeps what was acknowledged; releases everything in every case. */
+  async close(): Promise<void> {
+    try {
+      await this.#commits.whenIdle()
+      await this.points.whenIdle()
+      // Not awaited yet: it may wait for flushes that are tried again for ever, until they are told to close.
+      const healed = this.#healer.stop()
+      const isSynced = await this.#trySync()
+      this.writes.freezeActive()
+      await this.#flushes.close()
+      await healed
+      this.#compactions.stop()
+      await this.#setup.executor.close()
+      await this.#compactions.close()
+      await this.#recordCleanClose(isSynced)
+    } finally {
+      await this.#releaseAll()
+    }
+  }
+
+  async #trySync(): Promise<boolean> {
+    try {
+      await this.#commits.sync()
+      return true
+    } catch (error) {
+      this.#setup.emit('error', toVarveError(error))
+      return false
+    }
+  }
+
+  /** Logs that remain, because a flush failed, are durable up to where they were written: damage there is no torn tail. */
+  async #recordCleanClose(isSynced: boolean): Promise<void> {
+    const remaining = this.memtables.frozen.filter((memtable) => memtable.hasCommitted)
+    if (isSynced && remaining.length > 0) {
+      const closedWals = remaining.map(({ wal, committedOffset }) => ({
+        number: wal.number,
+        sizeBytes: committedOffset,
+      }))
+      try {
+        await this.#versions.apply({ closedWals })
+      } catch (error) {
+        this.#setup.emit('error', toVarveError(error))
+      }
+    }
+  }
+
+  async #releaseAll(): Promise<void> {
+    const wals = [...this.memtables.frozen, this.memtables.active].map((memtable) => memtable.wal)
+    const closings = [
+      this.#setup.executor.close(),
+      this.#obsoleteFiles.whenIdle(),
+      ...[...wals, ...(this.memtables.nextWal === undefined ? [] : [this.memtables.nextWal])].map((wal) => wal.close()),
+      this.#versions.close(),
+    ]
+    const results = await Promise.allSettled(closings)
+    this.#tables.closeAll()
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        this.#setup.emit('error', toVarveError(result.reason))
+      }
+    }
+    await this.#lock.release()
+  }
+
+  #stallCause(): StallCause | undefined {
+    const { frozenMemtableCountMax, levelZeroTableCountMax } = this.#setup.options
+    if (this.memtables.frozen.length >= frozenMemtableCountMax) {
+      return 'frozen-memtables'
+    }
+    return this.#versions.current.tablesOf(0).length >= levelZeroTableCountMax ? 'level-zero-tables' : undefined
+  }
+
+  #onSettled(memtable: Memtable): void {
+    if (memtable !== this.memtables.active) {
+      this.#flushes.schedule()
+    }
+  }
+
+  #onFreeze(frozen: Memtable): void {
+    this.#syncer.add(this.memtables.active.wal)
+    this.#setup.emit('wal', { change: 'frozen', number: frozen.wal.number })
+    this.#flushes.schedule()
+  }
+
+  #onFlushed(memtable: Memtable, output: JobOutput): void {
+    const { emit } = this.#setup
+    const { wal } = memtable
+    this.#syncer.remove(wal)
+    this.#healer.discard(wal)
+    this.#onVersionChanged()
+    emit('wal', { change: 'removed', number: wal.number })
+    for (const table of output.tables) {
+      emit('table', { change: 'added', number: table.number, sizeBytes: table.sizeBytes })
+    }
+    emit('flush', {
+      walNumber: wal.number,
+      tableCount: output.tables.length,
+      entryCount: output.entriesOut,
+      bytesWritten: output.bytesWritten,
+      durationMs: output.durationMs,
+    })
+  }
+
+  #onVersionChanged(): void {
+    this.#epoch++
+    this.onViewChanged()
+    // In a turn of its own: what installs a Version must not be held up by what it lets go on.
+    this.#setup.env.scheduler.immediate(() => {
+      this.writes.resume()
+      this.#compactions.schedule()
+    })
+  }
+}
+
+function removeTables(
+  setup: EngineSetup,
+  tables: TableCache,
+  obsoleteFiles: ObsoleteFiles,
+  handles: TableHandle[],
+): void {
+  for (const handle of handles) {
+    tables.forget(handle)
+    const { number, sizeBytes } = handle.metadata
+    obsoleteFiles.remove(join(setup.directory, tableFileName(number)))
+    setup.emit('table', { change: 'removed', number, sizeBytes })
+  }
+}

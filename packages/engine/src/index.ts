@@ -1,0 +1,27 @@
+export {
+  BusyError,
+  ClosedError,
+  CorruptionError,
+  InvalidArgumentError,
+  IoError,
+  LockedError,
+  ReadOnlyError,
+  UnsupportedError,
+  VarveError,
+  type ErrorCode,
+} from '@varve/storage'
+export type { Bytes } from './bytes.ts'
+export type { CompactionEvent } from './compaction/compaction-scheduler.ts'
+export type { JobStats } from './jobs/job-runner.ts'
+export { destroy, open, type Components } from './open.ts'
+export type { StoreOptions } from './options.ts'
+export type { RangeIterator } from './read/range-iterator.ts'
+export type { Range } from './read/range.ts'
+export type { RangeOptions, Snapshot } from './read/snapshot.ts'
+export type { RecoveryReport } from './recovery/recover-store.ts'
+export type { FlushEvent, RecoveryEvent, StoreEvents, TableEvent, WalEvent } from './store-events.ts'
+export type { LevelStats, MemoryKind, MemoryStats, StoreStats } from './store-stats.ts'
+export type { ReadOptions, Store } from './store.ts'
+export type { Operation } from './write/packed-operations.ts'
+export { WriteBatch } from './write/write-batch.ts'
+export type { StallEvent, WriteOptions } from './write/write-path.ts'

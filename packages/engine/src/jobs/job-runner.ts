@@ -1,0 +1,111 @@
+/**
+ * Runs one flush or compaction in the executor: fills in what all requests have in common, checks the result's counts,
+ * and deletes what a failed job left behind. Keeps the tallies.
+ */
+import { join } from 'node:path'
+import { assert, tableFileName, fileNumber, type VarveError } from '@varve/storage'
+import {
+  jobError,
+  type CompactionRequest,
+  type FlushRequest,
+  type JobExecutor,
+  type JobOutput,
+  type TableOptions,
+} from '@varve/workers'
+import type { VersionSet } from '../version/version-set.ts'
+import type { ObsoleteFiles } from './obsolete-files.ts'
+
+export interface JobStats {
+  readonly count: number
+  readonly runningCount: number
+  readonly failedCount: number
+  readonly totalMs: number
+  readonly bytesRead: number
+  readonly bytesWritten: number
+}
+
+export interface JobRunnerSetup {
+  readonly directory: string
+  readonly table: TableOptions
+  readonly executor: JobExecutor
+  readonly versions: VersionSet
+  readonly obsoleteFiles: ObsoleteFiles
+  /** Sequences that readers may still ask for, ascending, the visible one last. */
+  liveSequences(): number[]
+}
+
+type Own<Request> = Omit<Request, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'cancelFlag'>
+export type JobSpecification = Own<FlushRequest> | Own<CompactionRequest>
+
+type Tally = { -readonly [Key in keyof JobStats]: number }
+
+export class JobRunner {
+  readonly #setup: JobRunnerSetup
+  readonly #tallies: Record<JobSpecification['type'], Tally> = { flush: newTally(), compaction: newTally() }
+
+  constructor(setup: JobRunnerSetup) {
+    this.#setup = setup
+  }
+
+  statsOf(type: JobSpecification['type']): JobStats {
+    return { ...this.#tallies[type] }
+  }
+
+  get compactionCountMax(): number {
+    return this.#setup.executor.compactionCountMax
+  }
+
+  /**
+   * @param inputSizeBytes an upper bound of what will be written, from which the number of outputs follows
+   * @param entriesIn how many entries the job must find
+   * @throws VarveError if it failed; nothing durable has changed then
+   */
+  async run(specification: JobSpecification, inputSizeBytes: number, entriesIn: number): Promise<JobOutput> {
+    const { directory, table, executor, versions } = this.#setup
+    const tally = this.#tallies[specification.type]
+    const count = Math.floor(inputSizeBytes / table.tableSizeBytes) + 2
+    const outputNumbers = { first: versions.takeFileNumbers(count), count }
+    const liveSequences = this.#setup.liveSequences()
+    const cancelFlag = new SharedArrayBuffer(4)
+    tally.runningCount++
+    const result = await executor.run({ ...specification, directory, table, liveSequences, outputNumbers, cancelFlag })
+    tally.runningCount--
+    if (!result.ok) {
+      tally.failedCount++
+      this.#removeOutputs(outputNumbers)
+      throw jobError(result)
+    }
+    checkConservation(result, entriesIn)
+    tally.count++
+    tally.totalMs += result.durationMs
+    tally.bytesRead += result.bytesRead
+    tally.bytesWritten += result.bytesWritten
+    return result
+  }
+
+  #removeOutputs({ first, count }: { readonly first: number; readonly count: number }): void {
+    for (let number = first; number < first + count; number++) {
+      this.#setup.obsoleteFiles.remove(join(this.#setup.directory, tableFileName(fileNumber(number))))
+    }
+  }
+}
+
+/** Entries into a job = entries out + entries dropped. */
+function checkConservation(output: JobOutput, entriesIn: number): void {
+  const inTables = output.tables.reduce((sum, table) => sum + table.entryCount, 0)
+  assert(output.entriesIn === entriesIn, 'a job reads all entries of its inputs')
+  assert(output.entriesIn === output.entriesOut + output.entriesDropped, 'a job loses no entry')
+  assert(output.entriesOut === inTables, 'tables hold what a job put out')
+}
+
+function newTally(): Tally {
+  return { count: 0, runningCount: 0, failedCount: 0, totalMs: 0, bytesRead: 0, bytesWritten: 0 }
+}
+
+/** Whether trying again later may help: the system refused, as it does while a disk is full. */
+export function isTransient(error: VarveError): boolean {
+  return error.code === 'VARVE_IO'
+}
+
+/** A failure that is not the system's is not tried for ever. */
+export const TRIES_MAX = 3

@@ -1,0 +1,115 @@
+import { KIND_DELETE, KIND_PUT, putWalEntryHead } from '@varve/storage'
+import { expect, test } from 'vitest'
+import { forEachSeed, type SeededRandom } from '../test-support/seeds.ts'
+import { HashIndex, INDEX_SIZE_BYTES_PER_ENTRY, NO_ENTRY } from './hash-index.ts'
+
+/** Writes entries behind one another, as a memtable does. */
+class Entries {
+  readonly bytes: Buffer = Buffer.alloc(4 * 1024 * 1024)
+  readonly index: HashIndex = new HashIndex(this.bytes)
+  #offset = 32
+
+  add(kind: number, key: Uint8Array, value: Uint8Array, hash: number): number {
+    const offset = this.#offset
+    const keyOffset = putWalEntryHead(this.bytes, offset, kind, key.length, value.length)
+    this.bytes.set(key, keyOffset)
+    this.bytes.set(value, keyOffset + key.length)
+    this.#offset = keyOffset + key.length + value.length
+    return this.index.add(hash, offset, keyOffset, key.length)
+  }
+
+  keyOf(entry: number): Buffer {
+    const offset = this.index.keyOffsetOf(entry)
+    return this.bytes.subarray(offset, offset + this.index.keySizeOf(entry))
+  }
+}
+
+/** Few hashes, so that different keys share slots and long probes happen; negative ones and all bits too. */
+const weakHash = (key: Buffer, hashes: number): number => (((key[0] ?? 0) * 31 + key.length) % hashes) * 0x9e3779b1
+
+function expectThat(condition: boolean, what: string): void {
+  if (!condition) {
+    throw new Error(what)
+  }
+}
+
+function compareWithMap(random: SeededRandom): void {
+  const entries = new Entries()
+  const { index } = entries
+  const model = new Map<string, number[]>()
+  const [count, alphabet, hashes] = [random.below(5000), 2 + random.below(20), random.pick([1e9, 50, 3])]
+  const limit = hashes === 3 ? Math.min(count, 600) : count
+  for (let i = 0; i < limit; i++) {
+    const key = random.bytes(random.below(random.below(20) === 0 ? 300 : 5), alphabet)
+    const kind = random.below(4) === 0 ? KIND_DELETE : KIND_PUT
+    const value = random.bytes(kind === KIND_DELETE ? 0 : random.pick([0, 3, 127, 128, 200]))
+    const name = key.toString('latin1')
+    expectThat(entries.add(kind, key, value, weakHash(key, hashes)) === i, `entry ${i} has another number`)
+    model.set(name, [i, ...(model.get(name) ?? [])])
+  }
+  expectThat(index.count === limit, `it counts ${index.count} of ${limit}`)
+  for (const [name, chain] of model) {
+    const key = Buffer.from(`x${name}`, 'latin1').subarray(1)
+    const found: number[] = []
+    let entry = index.find(weakHash(key, hashes), key, 0, key.length)
+    for (; entry !== NO_ENTRY; entry = index.previousOf(entry)) {
+      found.push(entry)
+      expectThat(found.length <= chain.length, 'a chain is too long, or a ring')
+      expectThat(entries.keyOf(entry).equals(key), `entry ${entry} has another key`)
+      expectThat(index.newestOf(entry) === chain[0], `the newest of ${entry} is another`)
+    }
+    expectThat(found.join() === chain.join(), `versions ${found.join()} where ${chain.join()} should be`)
+    const absent = Buffer.from(`${name}\0`, 'latin1')
+    const isAbsent = !model.has(absent.toString('latin1'))
+    const missing = index.find(weakHash(absent, hashes), absent, 0, absent.length)
+    expectThat(!isAbsent || missing === NO_ENTRY, 'a key is found that was never added')
+  }
+}
+
+test('it finds what a Map would, through growth, collisions and long chains', () => {
+  forEachSeed(12, compareWithMap)
+})
+
+test('an empty index finds nothing, and the empty key is a key', () => {
+  const entries = new Entries()
+  const none = new Uint8Array(0)
+  expect(entries.index.find(0, none, 0, 0)).toBe(NO_ENTRY)
+  const entry = entries.add(KIND_PUT, none, Buffer.from('v'), 0)
+  expect(entries.index.find(0, none, 0, 0)).toBe(entry)
+  expect(entries.index.find(0, Buffer.from('a'), 0, 1)).toBe(NO_ENTRY)
+})
+
+test('one key written many times is one chain, newest first', () => {
+  const entries = new Entries()
+  const key = Buffer.from('hot')
+  for (let i = 0; i < 5000; i++) {
+    entries.add(KIND_PUT, key, Buffer.from([i & 0xff]), 1)
+  }
+  let expected = 4999
+  for (let entry = entries.index.find(1, key, 0, 3); entry !== NO_ENTRY; entry = entries.index.previousOf(entry)) {
+    expectThat(entry === expected--, `entry ${entry} out of its turn`)
+  }
+  expect(expected).toBe(-1)
+})
+
+test('a part of a larger buffer is looked up by itself', () => {
+  const entries = new Entries()
+  const entry = entries.add(KIND_PUT, Buffer.from('key'), Buffer.from('value'), 5)
+  expect(entries.index.find(5, Buffer.from('a key in the middle'), 2, 3)).toBe(entry)
+  expect(entries.index.find(5, Buffer.from('a key in the middle'), 2, 4)).toBe(NO_ENTRY)
+})
+
+test('cleared, it is empty and keeps its room; what is added then has no older versions', () => {
+  const entries = new Entries()
+  for (let i = 0; i < 3000; i++) {
+    entries.add(KIND_PUT, Buffer.from(`key ${i}`), Buffer.alloc(0), i)
+  }
+  const size = entries.index.sizeBytes
+  expect(size).toBeLessThanOrEqual(2 * 3000 * INDEX_SIZE_BYTES_PER_ENTRY)
+  entries.index.clear()
+  expect([entries.index.count, entries.index.sizeBytes]).toEqual([0, size])
+  const key = Buffer.from('key 7')
+  expect(entries.index.find(7, key, 0, key.length)).toBe(NO_ENTRY)
+  const entry = entries.add(KIND_PUT, key, Buffer.alloc(0), 7)
+  expect([entry, entries.index.previousOf(entry)]).toEqual([0, NO_ENTRY])
+})

@@ -1,0 +1,189 @@
+/**
+ * A memtable: the newest writes, in an arena whose bytes are, first to last, the image of the memtable's WAL file. One
+ * encode serves the log, the reads and the flush job.
+ *
+ *     arena  | WAL header | group | group | open group ...     |  free
+ *                                 ^ committedOffset            ^ usedOffset
+ *
+ * Owned by the main thread; a flush job reads the arena up to `committedOffset` once the memtable is frozen. Entries have
+ * consecutive sequence numbers: entry i has `firstSequence + i`, so that sequences need no room of their own. An entry
+ * that is not yet visible, or never will be, is passed over by readers, who find the older version chained behind it.
+ */
+import {
+  KIND_PUT,
+  WAL_GROUP_HEADER_SIZE_BYTES,
+  WAL_HEADER_SIZE_BYTES,
+  assert,
+  hashKey,
+  putWalEntryHead,
+  putWalHeader,
+} from '@varve/storage'
+import { putBytes, type Bytes } from '../bytes.ts'
+import type { Wal } from '../wal/wal.ts'
+import type { Arena } from './arena.ts'
+import { INDEX_SIZE_BYTES_PER_ENTRY, readVarint, type HashIndex } from './hash-index.ts'
+import { OrderedIndex } from './ordered-index.ts'
+
+/**
+ * An entry is charged so much besides its bytes in the arena: what the hash index takes, and part of what the tree would.
+ * A million one-byte keys must not become a gigabyte of heap.
+ */
+const CHARGED_SIZE_BYTES_PER_ENTRY = 2 * INDEX_SIZE_BYTES_PER_ENTRY
+
+/** Room that the first group of an arena needs besides its entries. */
+export const ARENA_OVERHEAD_SIZE_BYTES: number = WAL_HEADER_SIZE_BYTES + WAL_GROUP_HEADER_SIZE_BYTES
+
+export class Memtable {
+  readonly arena: Arena
+  readonly wal: Wal
+  readonly firstSequence: number
+  readonly #hashSeed: number
+  readonly #index: HashIndex
+  readonly #ordered: OrderedIndex
+  readonly #entryCountMax: number
+  #usedOffset = WAL_HEADER_SIZE_BYTES
+  #committedOffset = WAL_HEADER_SIZE_BYTES
+  #unsettledGroupCount = 0
+  /** Entries from this number on failed and stay invisible for ever. */
+  #failedFrom = Infinity
+
+  constructor(arena: Arena, wal: Wal, firstSequence: number, hashSeed: number) {
+    this.arena = arena
+    this.wal = wal
+    this.firstSequence = firstSequence
+    this.#hashSeed = hashSeed
+    this.#index = arena.index
+    this.#ordered = new OrderedIndex(arena.bytes, this.#index)
+    this.#entryCountMax = Math.max(1, Math.floor(arena.sizeBytes / CHARGED_SIZE_BYTES_PER_ENTRY))
+    putWalHeader(arena.bytes, wal.header)
+  }
+
+  get count(): number {
+    return this.#index.count
+  }
+
+  get usedOffset(): number {
+    return this.#usedOffset
+  }
+
+  get committedOffset(): number {
+    return this.#committedOffset
+  }
+
+  get hasCommitted(): boolean {
+    return this.#committedOffset > WAL_HEADER_SIZE_BYTES
+  }
+
+  get indexSizeBytes(): number {
+    return this.#index.sizeBytes + this.#ordered.sizeBytes
+  }
+
+  /** Whether so many more bytes of entries, so many in number, and a group header fit. */
+  hasRoom(entriesSizeBytes: number, entryCount: number): boolean {
+    const fits = this.#usedOffset + WAL_GROUP_HEADER_SIZE_BYTES + entriesSizeBytes <= this.arena.sizeBytes
+    return fits && (this.count + entryCount <= this.#entryCountMax || this.count === 0)
+  }
+
+  /** Leaves room for a group's header; returns where it begins. */
+  beginGroup(): number {
+    const offset = this.#usedOffset
+    this.#usedOffset += WAL_GROUP_HEADER_SIZE_BYTES
+    this.#unsettledGroupCount++
+    return offset
+  }
+
+  /** A group that was begun is visible, or has failed. */
+  endGroup(): void {
+    this.#unsettledGroupCount--
+  }
+
+  /** Whether every group is visible or has failed. */
+  get isSettled(): boolean {
+    return this.#unsettledGroupCount === 0
+  }
+
+  /** Encodes and indexes one entry. There is room for it, and it has been checked. */
+  add(kind: number, key: Bytes, keySize: number, value: Bytes, valueSize: number): void {
+    const bytes = this.arena.bytes
+    const offset = this.#usedOffset
+    const keyOffset = putWalEntryHead(bytes, offset, kind, keySize, valueSize)
+    putBytes(bytes, keyOffset, key, keySize)
+    this.#usedOffset = keyOffset + keySize
+    if (kind === KIND_PUT) {
+      putBytes(bytes, this.#usedOffset, value, valueSize)
+      this.#usedOffset += valueSize
+    }
+    this.#index.add(hashKey(bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
+  }
+
+  /** Copies packed entries; they are indexed one by one with `indexEntry`, when all of them stand. */
+  copyIn(packed: Uint8Array): number {
+    const offset = this.#usedOffset
+    this.arena.bytes.set(packed, offset)
+    this.#usedOffset += packed.length
+    return offset
+  }
+
+  indexEntry(offset: number, keyOffset: number, keySize: number): void {
+    this.#index.add(hashKey(this.arena.bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
+  }
+
+  commitTo(offset: number): void {
+    assert(offset > this.#committedOffset && offset <= this.#usedOffset, 'groups are committed in order')
+    this.#committedOffset = offset
+  }
+
+  /** What is not committed will never be visible, whatever sequences come after. */
+  failUncommitted(visibleSequence: number): void {
+    this.#failedFrom = Math.min(this.#failedFrom, Math.max(0, visibleSequence + 1 - this.firstSequence))
+  }
+
+  /** How many entries, from the first on, a reader at `sequence` can see or must pass over. */
+  visibleCount(sequence: number): number {
+    return Math.max(0, Math.min(sequence + 1 - this.firstSequence, this.count, this.#failedFrom))
+  }
+
+  /** The newest entry of a key that is visible at `sequence`, or NO_ENTRY. */
+  find(key: Uint8Array, keySize: number, hash: number, sequence: number): number {
+    return this.#newestVisible(this.#index.find(hash, key, 0, keySize), this.visibleCount(sequence))
+  }
+
+  /** The newest entry of the key of `entry` that is among the first `visibleCount`, or NO_ENTRY. */
+  newestVisibleOf(entry: number, visibleCount: number): number {
+    return this.#newestVisible(this.#index.newestOf(entry), visibleCount)
+  }
+
+  kindOf(entry: number): number {
+    return this.arena.bytes[this.#index.offsetOf(entry)] as number
+  }
+
+  keyOffsetOf(entry: number): number {
+    return this.#index.keyOffsetOf(entry)
+  }
+
+  keySizeOf(entry: number): number {
+    return this.#index.keySizeOf(entry)
+  }
+
+  /** Of a put. The value begins where the key ends. */
+  valueSizeOf(entry: number): number {
+    const offset = this.#index.offsetOf(entry)
+    let behindKeySize = offset + 1
+    while ((this.arena.bytes[behindKeySize] as number) >= 0x80) {
+      behindKeySize++
+    }
+    return readVarint(this.arena.bytes, behindKeySize + 1)
+  }
+
+  get ordered(): OrderedIndex {
+    return this.#ordered
+  }
+
+  #newestVisible(newest: number, visibleCount: number): number {
+    let entry = newest
+    while (entry >= visibleCount) {
+      entry = this.#index.previousOf(entry)
+    }
+    return entry
+  }
+}

@@ -1,0 +1,116 @@
+/** Opens and destroys stores. */
+import { join, resolve } from 'node:path'
+import {
+  CURRENT_FILE_NAME,
+  InvalidArgumentError,
+  createNodeEnv,
+  isStoreFileName,
+  LOCK_FILE_NAME,
+  LOST_DIRECTORY_NAME,
+  VarveError,
+  type Env,
+} from '@varve/storage'
+import { createPoolExecutor, type JobExecutor } from '@varve/workers'
+import { Engine } from './engine.ts'
+import { describe, resolveOptions, type StoreOptions } from './options.ts'
+import { lockDirectory, takeLock } from './recovery/directory.ts'
+import { Store } from './store.ts'
+import type { EmitEvent } from './store-events.ts'
+
+/** The outside world and who runs jobs. Both are the real ones unless a test brings its own. */
+export interface Components {
+  readonly env?: Env
+  /** Closed with the store. */
+  readonly executor?: JobExecutor
+}
+
+/**
+ * Opens the store in a directory, or makes one. One handle has a directory at a time, in all processes.
+ * @throws VarveError (the promise rejects): VARVE_INVALID_ARGUMENT, VARVE_NOT_FOUND, VARVE_EXISTS, VARVE_LOCKED,
+ * VARVE_CORRUPTION, VARVE_UNSUPPORTED, VARVE_IO
+ */
+export async function open(directory: string, options?: StoreOptions, components?: Components): Promise<Store> {
+  const path = checkDirectory(directory)
+  const resolved = resolveOptions(options)
+  const env = components?.env ?? createNodeEnv()
+  const locked = await lockDirectory(env, path, resolved)
+  const executor = components?.executor ?? createPoolExecutor({ workerCountMax: resolved.workerCountMax })
+  let store: Store | undefined
+  const emit: EmitEvent = (name, event) => {
+    // An 'error' that nobody listens to would end the process.
+    if (store !== undefined && (name !== 'error' || store.listenerCount('error') > 0)) {
+      try {
+        ;(store.emit as (name: string, event: unknown) => boolean).call(store, name, event)
+      } catch (error) {
+        // A listener's own error is the listener's: it must not interrupt what the event tells of.
+        env.scheduler.immediate(() => {
+          throw error
+        })
+      }
+    }
+  }
+  try {
+    const engine = await Engine.start({ env, directory: path, options: resolved, executor, emit }, locked)
+    store = new Store(path, engine)
+    return store
+  } catch (error) {
+    await executor.close()
+    await locked.lock.release()
+    throw error
+  }
+}
+
+/**
+ * Deletes a store that is not open: its files, what is in `lost/`, and the directory itself if nothing else is in it.
+ * A directory that does not exist is no error.
+ * @throws VarveError (the promise rejects): VARVE_INVALID_ARGUMENT if it holds no store, VARVE_LOCKED, VARVE_IO
+ */
+export async function destroy(directory: string, components?: { readonly env?: Env }): Promise<void> {
+  const path = checkDirectory(directory)
+  const { files } = components?.env ?? createNodeEnv()
+  const kind = await files.kindOf(path)
+  if (kind === 'missing') {
+    return
+  }
+  const names = kind === 'file' ? [] : await files.list(path)
+  const foreign = names.find((name) => !isStoreFileName(name))
+  const isStore = names.includes(CURRENT_FILE_NAME) || (foreign === undefined && names.length > 0)
+  if (!isStore) {
+    throw new InvalidArgumentError(`${path} is no store, and nothing of it was deleted`)
+  }
+  const lock = await takeLock(files, path)
+  try {
+    // CURRENT goes first: what a crash leaves behind is then not taken for a damaged store's remains by mistake.
+    const ordered = [CURRENT_FILE_NAME, ...names.filter((name) => name !== CURRENT_FILE_NAME)]
+    for (const name of ordered.filter(
+      (each) => names.includes(each) && isStoreFileName(each) && each !== LOCK_FILE_NAME,
+    )) {
+      await (name === LOST_DIRECTORY_NAME ? removeAll(files, join(path, name)) : files.remove(join(path, name)))
+    }
+    await files.remove(join(path, LOCK_FILE_NAME))
+  } finally {
+    await lock.release()
+  }
+  if (foreign === undefined) {
+    await files.removeDirectory(path)
+  }
+}
+
+async function removeAll(files: Env['files'], directory: string): Promise<void> {
+  for (const name of await files.list(directory)) {
+    await files.remove(join(directory, name))
+  }
+  await files.removeDirectory(directory)
+}
+
+function checkDirectory(directory: string): string {
+  if (typeof directory !== 'string' || directory === '') {
+    throw new InvalidArgumentError(
+      `directory must be a path, not ${directory === '' ? 'an empty string' : describe(directory)}`,
+    )
+  }
+  if (directory.includes('\0')) {
+    throw new VarveError('VARVE_INVALID_ARGUMENT', 'directory must not contain a zero byte')
+  }
+  return resolve(directory)
+}

@@ -1,0 +1,131 @@
+/** The options of a store: what users may give, what they mean, and the one place where they are checked. */
+import { InvalidArgumentError, VALUE_SIZE_BYTES_DEFAULT_MAX, VALUE_SIZE_BYTES_LIMIT } from '@varve/storage'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+
+/** All are optional and none needs tuning. Sizes are in bytes. */
+export interface StoreOptions {
+  /** Make the store if there is none in the directory. Default: true. */
+  readonly createIfMissing?: boolean
+  /** Refuse a directory that already holds a store. Default: false. */
+  readonly errorIfExists?: boolean
+  /** A memtable is frozen and flushed at this size. Default: 16 MiB. */
+  readonly memtableSizeBytes?: number
+  /** Writes stall while this many frozen memtables wait to be flushed. Default: 2. */
+  readonly frozenMemtableCountMax?: number
+  /** Stalled writes wait up to this size in all; beyond it they are rejected with VARVE_BUSY. Default: 32 MiB. */
+  readonly stalledSizeBytesMax?: number
+  /** The largest value that is accepted. Default: 16 MiB, at most 256 MiB. */
+  readonly valueSizeBytesMax?: number
+  /** Entries of a table are read and cached in blocks of about this size. Default: 4 KiB. */
+  readonly blockSizeBytes?: number
+  /** Blocks read from tables are kept in memory up to this size; 0 keeps none. Default: 64 MiB. */
+  readonly blockCacheSizeBytes?: number
+  /** At most this many table files are kept open. Default: 500. */
+  readonly openTableCountMax?: number
+  /** Bits a key of the filters that spare look-ups of missing keys; 0 makes none. Default: 10, about 1 % false positives. */
+  readonly bloomBitsPerKey?: number
+  /** Compaction cuts its output into tables of about this size. Default: 32 MiB. */
+  readonly tableSizeBytes?: number
+  /** Level 0 is compacted when it has this many tables. Default: 4. */
+  readonly levelZeroTableCountTrigger?: number
+  /** Writes stall while level 0 has this many tables or more. Default: 24. */
+  readonly levelZeroTableCountMax?: number
+  /** The size at which level 1 is compacted. Default: 64 MiB. */
+  readonly levelOneSizeBytes?: number
+  /** Each level is this many times as large as the one above it. Default: 10. */
+  readonly levelSizeRatio?: number
+  /** Threads that flush and compact, shared by all stores of a thread. Default: 2. */
+  readonly workerCountMax?: number
+}
+
+export type ResolvedOptions = Required<StoreOptions>
+
+interface NumberRule {
+  readonly byDefault: number
+  readonly min: number
+  readonly max: number
+}
+
+const NUMBER_RULES = {
+  memtableSizeBytes: { byDefault: 16 * MIB, min: 4 * KIB, max: GIB },
+  frozenMemtableCountMax: { byDefault: 2, min: 1, max: 64 },
+  stalledSizeBytesMax: { byDefault: 32 * MIB, min: 0, max: 4 * GIB },
+  valueSizeBytesMax: { byDefault: VALUE_SIZE_BYTES_DEFAULT_MAX, min: 0, max: VALUE_SIZE_BYTES_LIMIT },
+  blockSizeBytes: { byDefault: 4 * KIB, min: 64, max: 4 * MIB },
+  blockCacheSizeBytes: { byDefault: 64 * MIB, min: 0, max: 1024 * GIB },
+  openTableCountMax: { byDefault: 500, min: 1, max: 1_000_000 },
+  bloomBitsPerKey: { byDefault: 10, min: 0, max: 32 },
+  tableSizeBytes: { byDefault: 32 * MIB, min: 4 * KIB, max: GIB },
+  levelZeroTableCountTrigger: { byDefault: 4, min: 1, max: 1000 },
+  levelZeroTableCountMax: { byDefault: 24, min: 1, max: 10_000 },
+  levelOneSizeBytes: { byDefault: 64 * MIB, min: 4 * KIB, max: 1024 * GIB },
+  levelSizeRatio: { byDefault: 10, min: 2, max: 100 },
+  workerCountMax: { byDefault: 2, min: 1, max: 64 },
+} as const satisfies Record<string, NumberRule>
+
+const BOOLEAN_DEFAULTS = { createIfMissing: true, errorIfExists: false } as const
+
+type NumberName = keyof typeof NUMBER_RULES
+type BooleanName = keyof typeof BOOLEAN_DEFAULTS
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws InvalidArgumentError that names the option, what it was and what it may be
+ */
+export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgumentError(`options must be an object, not ${describe(options)}`)
+  }
+  for (const name of Object.keys(options)) {
+    if (!(name in NUMBER_RULES) && !(name in BOOLEAN_DEFAULTS)) {
+      throw new InvalidArgumentError(`there is no option ${name}; see the list of options`)
+    }
+  }
+  const numbers = Object.fromEntries(
+    (Object.keys(NUMBER_RULES) as NumberName[]).map((name) => [name, resolveNumber(name, options[name])]),
+  ) as Record<NumberName, number>
+  const booleans = Object.fromEntries(
+    (Object.keys(BOOLEAN_DEFAULTS) as BooleanName[]).map((name) => [name, resolveBoolean(name, options[name])]),
+  ) as Record<BooleanName, boolean>
+  if (numbers.levelZeroTableCountMax < numbers.levelZeroTableCountTrigger) {
+    throw new InvalidArgumentError(
+      `levelZeroTableCountMax (${numbers.levelZeroTableCountMax}) must not be below levelZeroTableCountTrigger ` +
+        `(${numbers.levelZeroTableCountTrigger}): writes would stall before compaction starts`,
+    )
+  }
+  return { ...numbers, ...booleans }
+}
+
+function resolveNumber(name: NumberName, value: unknown): number {
+  const { byDefault, min, max } = NUMBER_RULES[name]
+  if (value === undefined) {
+    return byDefault
+  }
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new InvalidArgumentError(
+      `option ${name} must be a whole number from ${min} to ${max}, not ${describe(value)}`,
+    )
+  }
+  return value
+}
+
+function resolveBoolean(name: BooleanName, value: unknown): boolean {
+  if (value === undefined) {
+    return BOOLEAN_DEFAULTS[name]
+  }
+  if (typeof value !== 'boolean') {
+    throw new InvalidArgumentError(`option ${name} must be true or false, not ${describe(value)}`)
+  }
+  return value
+}
+
+/** A short name for any value, for messages: never the value's own bytes. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') {
+    return String(value)
+  }
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : `a ${typeof value}`
+}

@@ -1,0 +1,181 @@
+/**
+ * Point reads: memtables newest first, then the tables. All of it on one view, taken synchronously in the call. What is
+ * in memory is answered at once; only a read that needs the disk waits, and holds its Version meanwhile.
+ */
+import { FOUND, KEY_SIZE_BYTES_MAX, KIND_PUT, NEEDS_BLOCK, hashKey, type ReadStatus } from '@varve/storage'
+import { keySizeOf, putBytes, type Bytes } from '../bytes.ts'
+import type { TableCache } from '../cache/table-cache.ts'
+import type { Memtable } from '../memtable/memtable.ts'
+import { throwIfAborted } from './abort.ts'
+import type { LoopGuard } from '../loop-guard.ts'
+import { ReadContext } from './read-context.ts'
+import type { StoreView } from './store-view.ts'
+import { copyOut } from './value-copy.ts'
+import { VersionLookUp } from './version-look-up.ts'
+
+/** Look-ups of one `getMany` that wait for the disk at once. */
+const CONCURRENT_LOADS_MAX = 32
+const KEYS_PER_CLOCK_READING = 64
+
+export class PointReader {
+  readonly #view: StoreView
+  readonly #tables: TableCache
+  readonly #guard: LoopGuard
+  readonly #context: ReadContext
+  readonly #lookUp: VersionLookUp
+  /** The key being looked up. */
+  readonly #key: Buffer = Buffer.allocUnsafeSlow(KEY_SIZE_BYTES_MAX)
+  #keySize = 0
+  /** Reads that wait for the disk; closing waits for them. */
+  #waitingCount = 0
+  #whenIdle: (() => void)[] = []
+
+  constructor(view: StoreView, tables: TableCache, guard: LoopGuard) {
+    this.#view = view
+    this.#tables = tables
+    this.#guard = guard
+    this.#context = new ReadContext(tables)
+    this.#lookUp = new VersionLookUp(this.#context)
+  }
+
+  /** @param sequence read at this sequence; `undefined` is the newest visible one */
+  getSync(key: Bytes, sequence: number | undefined): Buffer | undefined {
+    return this.#getNow(key, sequence, true) as Buffer | undefined
+  }
+
+  get(key: Bytes, sequence: number | undefined, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+    const now = this.#getNow(key, sequence, false)
+    return now === NOT_IN_MEMORY ? this.#getWaiting(sequence, signal) : this.#guard.resolve(now)
+  }
+
+  /** @param sequence held by the caller: the loop may turn in between */
+  async getMany(
+    keys: readonly Bytes[],
+    sequence: number,
+    signal: AbortSignal | undefined,
+  ): Promise<(Buffer | undefined)[]> {
+    const values: (Buffer | undefined)[] = Array.from({ length: keys.length })
+    const waiting: Promise<void>[] = []
+    for (let index = 0; index < keys.length; index++) {
+      const now = this.#getNow(keys[index] as Bytes, sequence, false)
+      if (now === NOT_IN_MEMORY) {
+        const read = this.#getWaiting(sequence, signal).then((value) => {
+          values[index] = value
+        })
+        // It may fail while others are waited for; `allDone` tells.
+        read.catch(() => undefined)
+        waiting.push(read)
+      } else {
+        values[index] = now
+      }
+      if (waiting.length === CONCURRENT_LOADS_MAX) {
+        await allDone(waiting.splice(0))
+      } else if (index % KEYS_PER_CLOCK_READING === KEYS_PER_CLOCK_READING - 1 && this.#guard.isStarvingNow()) {
+        await this.#guard.turn()
+      }
+    }
+    await allDone(waiting)
+    return this.#guard.isStarvingNow() ? await this.#guard.turn().then(() => values) : values
+  }
+
+  /** Resolves when no read waits for the disk. */
+  async whenIdle(): Promise<void> {
+    if (this.#waitingCount > 0) {
+      await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
+    }
+  }
+
+  /** What is known without waiting; with `mayBlock`, all of it. */
+  #getNow(key: Bytes, sequence: number | undefined, mayBlock: boolean): Buffer | undefined | typeof NOT_IN_MEMORY {
+    this.#takeKey(key)
+    const at = sequence ?? this.#view.visibleSequence
+    const inMemory = this.#findInMemtables(at)
+    if (inMemory !== NOT_IN_MEMTABLES) {
+      return inMemory
+    }
+    const version = this.#view.retainVersion()
+    try {
+      this.#lookUp.start(version, this.#key, this.#keySize, at)
+      let status = this.#lookUp.run()
+      while (status === NEEDS_BLOCK) {
+        if (!mayBlock) {
+          return NOT_IN_MEMORY
+        }
+        this.#context.loadSync()
+        status = this.#lookUp.run()
+      }
+      return valueOf(status, this.#lookUp)
+    } finally {
+      this.#context.clear()
+      this.#view.releaseVersion(version)
+    }
+  }
+
+  /** Looks the key just taken up on the view as it is now, which it holds while it waits for the disk. */
+  async #getWaiting(sequence: number | undefined, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+    const context = new ReadContext(this.#tables)
+    const lookUp = new VersionLookUp(context)
+    const key = new Uint8Array(this.#key.subarray(0, this.#keySize))
+    const version = this.#view.retainVersion()
+    this.#waitingCount++
+    try {
+      lookUp.start(version, key, key.length, sequence ?? this.#view.visibleSequence)
+      for (let status = lookUp.run(); ; status = lookUp.run()) {
+        if (status !== NEEDS_BLOCK) {
+          return valueOf(status, lookUp)
+        }
+        await context.load()
+        throwIfAborted(signal)
+      }
+    } finally {
+      this.#waitingCount--
+      this.#view.releaseVersion(version)
+      if (this.#waitingCount === 0) {
+        for (const resolve of this.#whenIdle.splice(0)) {
+          resolve()
+        }
+      }
+    }
+  }
+
+  #takeKey(key: Bytes): void {
+    this.#keySize = keySizeOf(key)
+    putBytes(this.#key, 0, key, this.#keySize)
+  }
+
+  #findInMemtables(sequence: number): Buffer | undefined | typeof NOT_IN_MEMTABLES {
+    const { active, frozen, hashSeed } = this.#view.memtables
+    const hash = hashKey(this.#key, 0, this.#keySize, hashSeed)
+    let memtable: Memtable = active
+    for (let i = frozen.length - 1; ; i--) {
+      const entry = memtable.find(this.#key, this.#keySize, hash, sequence)
+      if (entry >= 0) {
+        return memtable.kindOf(entry) === KIND_PUT
+          ? copyOut(memtable.arena.bytes, memtable.keyOffsetOf(entry) + this.#keySize, memtable.valueSizeOf(entry))
+          : undefined
+      }
+      if (i < 0) {
+        return NOT_IN_MEMTABLES
+      }
+      memtable = frozen[i] as Memtable
+    }
+  }
+}
+
+const NOT_IN_MEMTABLES: unique symbol = Symbol('not in memtables')
+const NOT_IN_MEMORY: unique symbol = Symbol('not in memory')
+
+function valueOf(status: ReadStatus, { result }: VersionLookUp): Buffer | undefined {
+  return status === FOUND && result.kind === KIND_PUT
+    ? copyOut(result.block.bytes, result.valueOffset, result.valueSize)
+    : undefined
+}
+
+/** Waits for all, the failed ones included, and then throws the first failure. */
+async function allDone(reads: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(reads)) {
+    if (result.status === 'rejected') {
+      throw result.reason
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import type { Bytes } from '../bytes.ts'
+import type { RangeIterator } from './range-iterator.ts'
+import type { Range } from './range.ts'
+
+export interface RangeOptions extends Range {
+  /** From the last key to the first. Default: false. */
+  readonly reverse?: boolean | undefined
+  /** Return at most so many entries. Default: all. */
+  readonly limit?: number | undefined
+  /** Read at this snapshot instead of the newest state. */
+  readonly snapshot?: Snapshot | undefined
+  /** Abort the iteration: what waits, and every later step, rejects with VARVE_ABORTED. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The reads that a snapshot hands on to its store. */
+export interface SnapshotReader {
+  get(key: Bytes, options: { snapshot: Snapshot; signal?: AbortSignal }): Promise<Buffer | undefined>
+  getSync(key: Bytes, options: { snapshot: Snapshot }): Buffer | undefined
+  getMany(
+    keys: readonly Bytes[],
+    options: { snapshot: Snapshot; signal?: AbortSignal },
+  ): Promise<(Buffer | undefined)[]>
+  has(key: Bytes, options: { snapshot: Snapshot; signal?: AbortSignal }): Promise<boolean>
+  iterator(range: RangeOptions): RangeIterator
+  entries(range: RangeOptions): AsyncIterableIterator<[Buffer, Buffer]>
+  keys(range: RangeOptions): AsyncIterableIterator<Buffer>
+  values(range: RangeOptions): AsyncIterableIterator<Buffer>
+}
+
+/**
+ * The store as it was when the snapshot was made, whatever is written since. While it is open, the versions that it sees
+ * are kept on disk: close it. Its reads are the store's, with the same errors.
+ */
+export class Snapshot {
+  /** The newest write that it sees. */
+  readonly sequence: number
+  readonly #reader: SnapshotReader
+  readonly #onClose: (snapshot: Snapshot) => void
+  #isClosed = false
+
+  /** @internal Made by `store.snapshot`. */
+  constructor(sequence: number, reader: SnapshotReader, onClose: (snapshot: Snapshot) => void) {
+    this.sequence = sequence
+    this.#reader = reader
+    this.#onClose = onClose
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  get(key: Bytes, options?: { signal?: AbortSignal }): Promise<Buffer | undefined> {
+    return this.#reader.get(key, { ...options, snapshot: this })
+  }
+
+  getSync(key: Bytes): Buffer | undefined {
+    return this.#reader.getSync(key, { snapshot: this })
+  }
+
+  getMany(keys: readonly Bytes[], options?: { signal?: AbortSignal }): Promise<(Buffer | undefined)[]> {
+    return this.#reader.getMany(keys, { ...options, snapshot: this })
+  }
+
+  has(key: Bytes, options?: { signal?: AbortSignal }): Promise<boolean> {
+    return this.#reader.has(key, { ...options, snapshot: this })
+  }
+
+  iterator(range?: RangeOptions): RangeIterator {
+    return this.#reader.iterator({ ...range, snapshot: this })
+  }
+
+  entries(range?: RangeOptions): AsyncIterableIterator<[Buffer, Buffer]> {
+    return this.#reader.entries({ ...range, snapshot: this })
+  }
+
+  keys(range?: RangeOptions): AsyncIterableIterator<Buffer> {
+    return this.#reader.keys({ ...range, snapshot: this })
+  }
+
+  values(range?: RangeOptions): AsyncIterableIterator<Buffer> {
+    return this.#reader.values({ ...range, snapshot: this })
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (!this.#isClosed) {
+      this.#isClosed = true
+      this.#onClose(this)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}

@@ -1,0 +1,14 @@
+/** What a read sees of the store: the memtables and the Version, which change together, in one step. */
+import type { MemtableQueue } from '../memtable/memtable-queue.ts'
+import type { Version } from '../version/version.ts'
+
+export interface StoreView {
+  readonly memtables: MemtableQueue
+  /** The newest sequence that the log has taken. */
+  readonly visibleSequence: number
+  /** Raised when memtables leave or tables come and go. Freezing does not count: nothing visible moves. */
+  readonly epoch: number
+  /** The current Version, held until it is released. */
+  retainVersion(): Version
+  releaseVersion(version: Version): void
+}

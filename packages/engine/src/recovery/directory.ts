@@ -1,0 +1,136 @@
+/** A store's directory: what may be opened, and the lock that keeps others out. */
+import { dirname, join } from 'node:path'
+import {
+  CURRENT_FILE_NAME,
+  InvalidArgumentError,
+  LOCK_FILE_NAME,
+  LockedError,
+  VarveError,
+  isNotFound,
+  isStoreFileName,
+  readSmallFile,
+  type Env,
+  type FileLock,
+  type FileSystem,
+} from '@varve/storage'
+
+export interface DirectoryOptions {
+  readonly createIfMissing: boolean
+  readonly errorIfExists: boolean
+}
+
+export interface LockedDirectory {
+  readonly lock: FileLock
+  /** Names of what is in it. */
+  readonly names: readonly string[]
+  readonly holdsStore: boolean
+}
+
+/**
+ * Makes the directory if need be and locks it. Nothing is written into a directory that holds something else.
+ * @throws VarveError with VARVE_NOT_FOUND, VARVE_EXISTS, VARVE_INVALID_ARGUMENT, VARVE_LOCKED or VARVE_IO
+ */
+export async function lockDirectory(env: Env, directory: string, options: DirectoryOptions): Promise<LockedDirectory> {
+  const { files } = env
+  const kind = await files.kindOf(directory)
+  if (kind === 'missing') {
+    if (!options.createIfMissing) {
+      throw notFound(directory)
+    }
+    await makeDirectory(files, directory)
+  } else if (kind === 'file') {
+    throw new InvalidArgumentError(`${directory} is not a directory: a store needs one of its own`)
+  }
+  checkNames(directory, await listNames(files, directory), options)
+  const lock = await takeLock(files, directory)
+  try {
+    const names = await files.list(directory)
+    const holdsStore = checkNames(directory, names, options)
+    return { lock, names, holdsStore }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+/** @throws LockedError */
+export async function takeLock(files: FileSystem, directory: string): Promise<FileLock> {
+  const path = join(directory, LOCK_FILE_NAME)
+  const lock = await files.lock(path)
+  if (lock === undefined) {
+    throw new LockedError(directory, await ownerOf(files, path))
+  }
+  return lock
+}
+
+function notFound(directory: string): VarveError {
+  return new VarveError(
+    'VARVE_NOT_FOUND',
+    `there is no store in ${directory}, and the option createIfMissing is false: check the path`,
+  )
+}
+
+/** Whether there is a store; throws if that is not what the options allow, or if there is something else. */
+function checkNames(directory: string, names: readonly string[], options: DirectoryOptions): boolean {
+  const holdsStore = names.includes(CURRENT_FILE_NAME)
+  if (holdsStore) {
+    if (options.errorIfExists) {
+      throw new VarveError(
+        'VARVE_EXISTS',
+        `${directory} holds a store already, and the option errorIfExists is true: choose another directory`,
+      )
+    }
+    return true
+  }
+  const foreign = names.find((name) => !isStoreFileName(name))
+  if (foreign !== undefined) {
+    throw new InvalidArgumentError(
+      `${directory} holds something that is not a store (${foreign}): choose an empty directory, or one that does not exist yet`,
+    )
+  }
+  if (!options.createIfMissing) {
+    throw notFound(directory)
+  }
+  return false
+}
+
+/** Durably: each directory that was missing is an entry of the one above it. */
+async function makeDirectory(files: FileSystem, directory: string): Promise<void> {
+  const missing: string[] = []
+  for (let path = directory; (await files.kindOf(path)) === 'missing'; path = dirname(path)) {
+    missing.push(path)
+  }
+  try {
+    await files.makeDirectory(directory)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new InvalidArgumentError(`${directory} cannot be made: ${why}`)
+  }
+  for (const path of missing.toReversed()) {
+    await files.syncDirectory(dirname(path))
+  }
+}
+
+async function listNames(files: FileSystem, directory: string): Promise<string[]> {
+  try {
+    return await files.list(directory)
+  } catch (error) {
+    throw isNotDirectory(error) ? new InvalidArgumentError(`${directory} is not a directory`) : error
+  }
+}
+
+function isNotDirectory(error: unknown): boolean {
+  return error instanceof VarveError && 'systemCode' in error && error.systemCode === 'ENOTDIR'
+}
+
+async function ownerOf(files: FileSystem, path: string): Promise<number | undefined> {
+  try {
+    const pid = Number(Buffer.from(await readSmallFile(files, path, 32)).toString('latin1'))
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined
+  } catch (error) {
+    if (isNotFound(error)) {
+      return undefined
+    }
+    throw error
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * Opens what a directory holds, or makes a new store in it. Crashing at any point of this leaves a directory that opens.
+ *
+ * 1. CURRENT names the manifest, the manifest the tables and the first log that still counts. Every table must be there
+ *    with its size.
+ * 2. The logs are replayed into tables, by the same jobs that flush memtables. What was only read may live in the page
+ *    cache alone: nothing that was found is appended to, neither log nor manifest.
+ * 3. A new log is made, then a new manifest with the full state, then CURRENT is replaced, each durable before the next.
+ *    Until then nothing of what was found has been changed.
+ * 4. Then, and only then, files that nothing names any more are deleted. What held unacknowledged groups behind a torn
+ *    place is moved to lost/, and so are unnamed tables if the manifest's own tail was cut.
+ */
+import { join } from 'node:path'
+import {
+  CURRENT_FILE_NAME,
+  CURRENT_TEMPORARY_FILE_NAME,
+  CorruptionError,
+  LOST_DIRECTORY_NAME,
+  fileNumber,
+  manifestFileName,
+  parseFileName,
+  readCurrent,
+  readManifest,
+  sequenceNumber,
+  tableFileName,
+  walFileName,
+  type AddedTable,
+  type Env,
+  type FileNumber,
+  type VersionEdit,
+} from '@varve/storage'
+import { JobRunner } from '../jobs/job-runner.ts'
+import type { ObsoleteFiles } from '../jobs/obsolete-files.ts'
+import { VersionSet, type VersionSetHooks, type VersionSetState } from '../version/version-set.ts'
+import { Version } from '../version/version.ts'
+import { Wal } from '../wal/wal.ts'
+import type { JobExecutor, TableOptions } from '@varve/workers'
+import type { LockedDirectory } from './directory.ts'
+import { replayWals, type WalReplay } from './wal-replay.ts'
+
+export interface RecoverySetup {
+  readonly env: Env
+  readonly directory: string
+  readonly executor: JobExecutor
+  readonly table: TableOptions
+  readonly obsoleteFiles: ObsoleteFiles
+  readonly versionHooks: VersionSetHooks
+}
+
+export interface RecoveredStore {
+  readonly versions: VersionSet
+  readonly firstWal: Wal
+  readonly lastSequence: number
+  readonly report: RecoveryReport
+}
+
+/** What opening found and did. */
+export interface RecoveryReport {
+  readonly isNew: boolean
+  readonly replayedWalCount: number
+  readonly replayedEntryCount: number
+  /** Bytes of groups that were never acknowledged as durable and are gone. */
+  readonly tornSizeBytes: number
+  /** Files that were moved to lost/. */
+  readonly lostFileNames: readonly string[]
+}
+
+interface FoundState extends VersionSetState {
+  readonly closedWals: NonNullable<VersionEdit['closedWals']>
+  readonly manifestWasTorn: boolean
+}
+
+/** @throws CorruptionError, UnsupportedError, IoError */
+export async function recoverStore(setup: RecoverySetup, found: LockedDirectory): Promise<RecoveredStore> {
+  const { env, directory } = setup
+  const state = found.holdsStore ? await readState(setup, found.names) : await emptyState(setup, found.names)
+  const walNumbers = numbersOf('wal', found.names).filter((number) => number >= state.logNumber)
+  const replay = await replayWals(env, directory, walNumbers, state.lastSequence, state.closedWals)
+  const versions = new VersionSet(env, directory, state, setup.versionHooks)
+  const added = await flushReplayed(setup, versions, replay)
+  const firstWal = new Wal(env, directory, fileNumber(versions.takeFileNumbers(1)))
+  let lostFileNames: string[]
+  try {
+    await firstWal.ready
+    if (firstWal.failure !== undefined) {
+      throw firstWal.failure
+    }
+    await versions.begin({
+      added,
+      logNumber: firstWal.number,
+      lastSequence: sequenceNumber(replay.lastSequence),
+    })
+    lostFileNames = await clearAway(setup, versions, firstWal.number, replay.cutOff, state.manifestWasTorn)
+  } catch (error) {
+    await Promise.allSettled([firstWal.close(), versions.close()])
+    throw error
+  }
+  const report: RecoveryReport = {
+    isNew: !found.holdsStore,
+    replayedWalCount: replay.wals.length,
+    replayedEntryCount: replay.wals.reduce((sum, wal) => sum + wal.entryCount, 0),
+    tornSizeBytes: replay.tornSizeBytes,
+    lostFileNames,
+  }
+  return { versions, firstWal, lastSequence: replay.lastSequence, report }
+}
+
+async function readState(setup: RecoverySetup, names: readonly string[]): Promise<FoundState> {
+  const { env, directory } = setup
+  const number = await readCurrent(env.files, directory)
+  const path = join(directory, manifestFileName(number))
+  if (!names.includes(manifestFileName(number))) {
+    throw new CorruptionError(
+      join(directory, CURRENT_FILE_NAME),
+      0,
+      `it names ${manifestFileName(number)}, which is missing`,
+    )
+  }
+  const { edits, tornSizeBytes } = await readManifest(env.files, path, number)
+  let version = Version.empty()
+  let logNumber = fileNumber(0)
+  let lastSequence = 0
+  let nextFileNumber = 1
+  let closedWals: FoundState['closedWals'] = []
+  for (const edit of edits) {
+    version = applyFound(version, edit, path)
+    logNumber = edit.logNumber ?? logNumber
+    lastSequence = edit.lastSequence ?? lastSequence
+    nextFileNumber = edit.nextFileNumber ?? nextFileNumber
+    closedWals = edit.closedWals ?? []
+  }
+  if (logNumber !== 0 && !names.includes(walFileName(logNumber))) {
+    throw new CorruptionError(
+      join(directory, walFileName(logNumber)),
+      0,
+      'the manifest names this log, and it is missing',
+    )
+  }
+  await checkTables(setup, version, lastSequence)
+  nextFileNumber = Math.max(nextFileNumber, largestNumber(names) + 1)
+  return { version, logNumber, lastSequence, nextFileNumber, closedWals, manifestWasTorn: tornSizeBytes > 0 }
+}
+
+/** Edits that contradict each other are damage here, not a programmer's error. */
+function applyFound(version: Version, edit: VersionEdit, path: string): Version {
+  try {
+    const next = version.apply(edit)
+    next.checkInvariants()
+    return next
+  } catch (error) {
+    throw new CorruptionError(path, 0, 'its edits contradict each other', { cause: error })
+  }
+}
+
+/** What a crash while a store was being made leaves is nothing. Anything more means that CURRENT was lost. */
+async function emptyState({ env, directory }: RecoverySetup, names: readonly string[]): Promise<FoundState> {
+  const walNumbers = numbersOf('wal', names)
+  const replay = await replayWals(env, directory, walNumbers, 0, [])
+  if (numbersOf('table', names).length > 0 || replay.wals.length > 0 || replay.cutOff.length > 0) {
+    throw new CorruptionError(
+      join(directory, CURRENT_FILE_NAME),
+      0,
+      'it is missing, though there are tables or logs with writes',
+    )
+  }
+  return {
+    version: Version.empty(),
+    logNumber: fileNumber(0),
+    lastSequence: 0,
+    nextFileNumber: largestNumber(names) + 1,
+    closedWals: [],
+    manifestWasTorn: false,
+  }
+}
+
+async function checkTables({ env, directory }: RecoverySetup, version: Version, lastSequence: number): Promise<void> {
+  for (const { metadata } of version.levels.flat()) {
+    const path = join(directory, tableFileName(metadata.number))
+    if (metadata.largestSequence > lastSequence) {
+      throw new CorruptionError(
+        path,
+        0,
+        `it holds sequence ${metadata.largestSequence}, beyond the manifest's last, ${lastSequence}`,
+      )
+    }
+    if ((await env.files.kindOf(path)) !== 'file') {
+      throw new CorruptionError(path, 0, 'the manifest names this table, and it is missing')
+    }
+    const sizeBytes = await env.files.sizeOf(path)
+    if (sizeBytes !== metadata.sizeBytes) {
+      throw new CorruptionError(
+        path,
+        Math.min(sizeBytes, metadata.sizeBytes),
+        `it has ${sizeBytes} bytes instead of ${metadata.sizeBytes}`,
+      )
+    }
+  }
+}
+
+async function flushReplayed(setup: RecoverySetup, versions: VersionSet, replay: WalReplay): Promise<AddedTable[]> {
+  const runner = new JobRunner({ ...setup, versions, liveSequences: () => [replay.lastSequence] })
+  const flushed = await Promise.allSettled(
+    replay.wals.map(async (wal) => {
+      const output = await runner.run(
+        { type: 'flush', walNumber: wal.number, arena: wal.image, committedSizeBytes: wal.committedSizeBytes },
+        wal.committedSizeBytes,
+        wal.entryCount,
+      )
+      return output.tables.map((table) => ({ level: 0, run: wal.firstSequence, table }))
+    }),
+  )
+  // All have ended, failed ones too, before anything is given up.
+  return flushed.flatMap((result) => {
+    if (result.status === 'rejected') {
+      throw result.reason
+    }
+    return result.value
+  })
+}
+
+/** Removes what the new manifest does not name; returns the names of what was moved to lost/ instead. */
+async function clearAway(
+  { env, directory, obsoleteFiles }: RecoverySetup,
+  versions: VersionSet,
+  logNumber: FileNumber,
+  cutOffWals: readonly FileNumber[],
+  manifestWasTorn: boolean,
+): Promise<string[]> {
+  const live = new Set(versions.current.levels.flat().map((table) => table.metadata.number))
+  const lost: string[] = []
+  for (const name of await env.files.list(directory)) {
+    const file = parseFileName(name)
+    const isObsolete =
+      (file?.kind === 'wal' && file.number < logNumber) ||
+      (file?.kind === 'table' && !live.has(file.number)) ||
+      (file?.kind === 'manifest' && file.number !== versions.manifestNumber)
+    const isWorthKeeping =
+      file !== undefined && (cutOffWals.includes(file.number) || (file.kind === 'table' && manifestWasTorn))
+    if (isObsolete && isWorthKeeping) {
+      lost.push(name)
+    } else if (isObsolete || name === CURRENT_TEMPORARY_FILE_NAME) {
+      obsoleteFiles.remove(join(directory, name))
+    }
+  }
+  await setAside(env, directory, lost)
+  return lost
+}
+
+async function setAside(env: Env, directory: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) {
+    return
+  }
+  const lostDirectory = join(directory, LOST_DIRECTORY_NAME)
+  await env.files.makeDirectory(lostDirectory)
+  for (const name of names) {
+    await env.files.rename(join(directory, name), join(lostDirectory, name))
+  }
+  await env.files.syncDirectory(lostDirectory)
+  await env.files.syncDirectory(directory)
+}
+
+function numbersOf(kind: 'wal' | 'table', names: readonly string[]): FileNumber[] {
+  return names
+    .flatMap((name) => parseFileName(name) ?? [])
+    .filter((file) => file.kind === kind)
+    .map((file) => file.number)
+    .toSorted((a, b) => a - b)
+}
+
+function largestNumber(names: readonly string[]): number {
+  return names.reduce((largest, name) => Math.max(largest, parseFileName(name)?.number ?? 0), 0)
+}

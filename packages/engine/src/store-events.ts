@@ -1,0 +1,43 @@
+/** What a store tells its listeners. Events report; nothing depends on whether somebody listens. */
+import type { VarveError } from '@varve/storage'
+import type { CompactionEvent } from './compaction/compaction-scheduler.ts'
+import type { StallEvent } from './write/write-path.ts'
+
+export interface FlushEvent {
+  readonly walNumber: number
+  readonly tableCount: number
+  readonly entryCount: number
+  readonly bytesWritten: number
+  readonly durationMs: number
+}
+
+export interface TableEvent {
+  readonly change: 'added' | 'removed'
+  readonly number: number
+  readonly sizeBytes: number
+}
+
+export interface WalEvent {
+  /** Frozen: its memtable takes no more writes. Removed: its memtable's tables are in the manifest. */
+  readonly change: 'frozen' | 'removed'
+  readonly number: number
+}
+
+/** Writes go on after a log could not be written to. */
+export interface RecoveryEvent {
+  readonly cause: VarveError
+  readonly durationMs: number
+}
+
+export interface StoreEvents {
+  flush: [FlushEvent]
+  compaction: [CompactionEvent]
+  stall: [StallEvent]
+  table: [TableEvent]
+  wal: [WalEvent]
+  /** A failure in the background. Without a listener it is only seen in what it makes fail. */
+  error: [VarveError]
+  recovery: [RecoveryEvent]
+}
+
+export type EmitEvent = <Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name][0]) => void

@@ -1,0 +1,145 @@
+/** What `store.stats()` returns: how much is where, what it cost, and what holds memory. Cumulative since the open. */
+import type { BlockCache } from './cache/block-cache.ts'
+import type { TableCache } from './cache/table-cache.ts'
+import type { CompactionScheduler } from './compaction/compaction-scheduler.ts'
+import type { JobRunner, JobStats } from './jobs/job-runner.ts'
+import type { MemtableQueue } from './memtable/memtable-queue.ts'
+import type { Version } from './version/version.ts'
+import type { WalSyncer } from './wal/wal-syncer.ts'
+import type { CommitQueue } from './write/commit-queue.ts'
+import type { WritePath, WriteStats } from './write/write-path.ts'
+
+export interface LevelStats {
+  readonly level: number
+  readonly tableCount: number
+  readonly sizeBytes: number
+  readonly entryCount: number
+  readonly tombstoneCount: number
+}
+
+export interface MemoryStats {
+  readonly sizeBytes: number
+  readonly count: number
+  /** What has to happen, or who has to let go, before it is given back. */
+  readonly pinnedBy: string
+}
+
+export type MemoryKind = 'arenas' | 'spareArenas' | 'memtableIndexes' | 'stalledWrites' | 'blockCache' | 'openTables'
+
+export interface StoreStats {
+  readonly levels: readonly LevelStats[]
+  readonly writes: {
+    readonly operationCount: number
+    /** Bytes of the users' keys and values. */
+    readonly userSizeBytes: number
+    readonly walSizeBytes: number
+    readonly groupCount: number
+    readonly syncCount: number
+  }
+  /** Bytes written to tables over the users' bytes; the log apart. 0 before anything is flushed. */
+  readonly writeAmplification: number
+  /** Bytes of all tables over those of the deepest level that holds any. */
+  readonly spaceAmplification: number
+  readonly stalls: { readonly count: number; readonly totalMs: number; readonly current: string | undefined }
+  readonly memory: { readonly totalSizeBytes: number; readonly kinds: Readonly<Record<MemoryKind, MemoryStats>> }
+  readonly cache: {
+    readonly hitCount: number
+    readonly missCount: number
+    readonly sizeBytes: number
+    readonly sizeBytesMax: number
+  }
+  readonly jobs: { readonly flush: JobStats; readonly compaction: JobStats; readonly moveCount: number }
+  /** Of the newest write that the log has taken. */
+  readonly sequence: number
+  readonly openIteratorCount: number
+  readonly openSnapshotCount: number
+}
+
+/** All but what the store itself has handed out. */
+export type EngineStats = Omit<StoreStats, 'openIteratorCount' | 'openSnapshotCount'>
+
+export interface EngineParts {
+  readonly version: Version
+  readonly memtables: MemtableQueue
+  readonly writes: WritePath
+  readonly commits: CommitQueue
+  readonly syncer: WalSyncer
+  readonly tables: TableCache
+  readonly runner: JobRunner
+  readonly compactions: CompactionScheduler
+}
+
+export function engineStatsOf(parts: EngineParts): EngineStats {
+  const writes = parts.writes.stats
+  const { blocks } = parts.tables
+  const levels = levelStatsOf(parts.version)
+  const jobs = { flush: parts.runner.statsOf('flush'), compaction: parts.runner.statsOf('compaction') }
+  const tableBytesWritten = jobs.flush.bytesWritten + jobs.compaction.bytesWritten
+  const { operationCount, userSizeBytes } = writes
+  const { walSizeBytes, groupCount, visibleSequence } = parts.commits
+  return {
+    levels,
+    writes: { operationCount, userSizeBytes, walSizeBytes, groupCount, syncCount: parts.syncer.syncCount },
+    writeAmplification: userSizeBytes === 0 ? 0 : tableBytesWritten / userSizeBytes,
+    spaceAmplification: spaceAmplificationOf(levels),
+    stalls: { count: writes.stallCount, totalMs: writes.stallTotalMs, current: writes.stallCause },
+    memory: memoryStatsOf(parts.memtables, writes, blocks, parts.tables),
+    cache: {
+      hitCount: blocks.hitCount,
+      missCount: blocks.missCount,
+      sizeBytes: blocks.sizeBytes,
+      sizeBytesMax: blocks.sizeBytesMax,
+    },
+    jobs: { ...jobs, moveCount: parts.compactions.moveCount },
+    sequence: visibleSequence,
+  }
+}
+
+function levelStatsOf(version: Version): LevelStats[] {
+  return version.levels.map((tables, level) => {
+    const sum = (pick: 'sizeBytes' | 'entryCount' | 'tombstoneCount'): number =>
+      tables.reduce((total, table) => total + table.metadata[pick], 0)
+    return {
+      level,
+      tableCount: tables.length,
+      sizeBytes: sum('sizeBytes'),
+      entryCount: sum('entryCount'),
+      tombstoneCount: sum('tombstoneCount'),
+    }
+  })
+}
+
+function spaceAmplificationOf(levels: readonly LevelStats[]): number {
+  const deepest = levels.findLast((level) => level.sizeBytes > 0)
+  const total = levels.reduce((sum, level) => sum + level.sizeBytes, 0)
+  return deepest === undefined ? 1 : total / deepest.sizeBytes
+}
+
+function memoryStatsOf(
+  memtables: MemtableQueue,
+  writes: WriteStats,
+  blocks: BlockCache,
+  tables: TableCache,
+): StoreStats['memory'] {
+  const frozenCount = memtables.frozen.length
+  const { used, free } = memtables.arenaSizeBytes
+  const waiting = `the active memtable and ${frozenCount} frozen ones that wait for their flush`
+  const kinds: Record<MemoryKind, MemoryStats> = {
+    arenas: { sizeBytes: used, count: frozenCount + 1, pinnedBy: waiting },
+    spareArenas: { sizeBytes: free, count: memtables.spareArenaCount, pinnedBy: 'kept for the next memtables' },
+    memtableIndexes: { sizeBytes: memtables.indexSizeBytes, count: frozenCount + 1, pinnedBy: waiting },
+    stalledWrites: {
+      sizeBytes: writes.stalledSizeBytes,
+      count: writes.stalledCount,
+      pinnedBy: writes.stallCause ?? 'nothing',
+    },
+    blockCache: { sizeBytes: blocks.sizeBytes, count: blocks.count, pinnedBy: 'the option blockCacheSizeBytes' },
+    openTables: {
+      sizeBytes: tables.memorySizeBytes,
+      count: tables.openCount,
+      pinnedBy: 'the option openTableCountMax',
+    },
+  }
+  const totalSizeBytes = Object.values(kinds).reduce((sum, kind) => sum + kind.sizeBytes, 0)
+  return { totalSizeBytes, kinds }
+}

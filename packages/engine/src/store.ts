@@ -1,0 +1,264 @@
+/**
+ * The store that users hold: checks arguments, hands calls on to the engine, and keeps track of what it has handed out,
+ * so that closing it closes all of that.
+ */
+import { EventEmitter } from 'node:events'
+import { ClosedError, InvalidArgumentError } from '@varve/storage'
+import type { Bytes } from './bytes.ts'
+import type { Engine } from './engine.ts'
+import { describe } from './options.ts'
+import { throwIfAborted } from './read/abort.ts'
+import { EntryStream } from './read/entry-stream.ts'
+import { RangeIterator } from './read/range-iterator.ts'
+import { resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
+import { Snapshot, type RangeOptions } from './read/snapshot.ts'
+import type { RecoveryReport } from './recovery/recover-store.ts'
+import type { StoreEvents } from './store-events.ts'
+import type { StoreStats } from './store-stats.ts'
+import type { Operation } from './write/packed-operations.ts'
+import type { WriteBatch } from './write/write-batch.ts'
+import { closedError, type WriteOptions } from './write/write-path.ts'
+
+/** `clear` deletes so many keys a batch. */
+const CLEAR_BATCH_COUNT = 1000
+
+export interface ReadOptions {
+  /** Read at this snapshot instead of the newest state. */
+  readonly snapshot?: Snapshot | undefined
+  /** Reject with VARVE_ABORTED when the signal is aborted, if the read waits for the disk. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * An open store. All methods that return promises reject with a `VarveError`; `getSync`, `iterator`, `snapshot` and
+ * `stats` throw it. After `close` everything is answered with VARVE_CLOSED.
+ */
+export class Store extends EventEmitter<StoreEvents> {
+  readonly directory: string
+  /** What opening found and did: replayed logs, bytes cut off behind a crash, files set aside. */
+  readonly recovery: RecoveryReport
+  readonly #engine: Engine
+  readonly #iterators = new Set<RangeIterator>()
+  readonly #snapshots = new Set<Snapshot>()
+  #closing: Promise<void> | undefined
+  /** Reads of other kinds that wait; closing waits for them. */
+  readonly #pending = new Set<Promise<unknown>>()
+
+  /** @internal Made by `open`. */
+  constructor(directory: string, engine: Engine) {
+    super()
+    this.directory = directory
+    this.recovery = engine.recovery
+    this.#engine = engine
+    engine.onViewChanged = () => {
+      for (const iterator of this.#iterators) {
+        iterator.forgetView()
+      }
+    }
+  }
+
+  /** Sets a key. Resolves when it survives the death of the process; with `sync`, a loss of power. */
+  put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
+    return this.#engine.writes.put(key, value, options)
+  }
+
+  /** Deletes a key; one that is not there is no error. Resolves as `put`. */
+  delete(key: Bytes, options?: WriteOptions): Promise<void> {
+    return this.#engine.writes.delete(key, options)
+  }
+
+  /** All operations or none, in order; of one key the last counts. Resolves as `put`. */
+  write(operations: readonly Operation[] | WriteBatch, options?: WriteOptions): Promise<void> {
+    return this.#engine.writes.write(operations, options)
+  }
+
+  /** Resolves when everything acknowledged so far survives a loss of power. */
+  async sync(): Promise<void> {
+    this.#checkOpen()
+    await this.#engine.sync()
+  }
+
+  /** The value of a key, a Buffer that belongs to the caller, or `undefined`. */
+  get(key: Bytes, options?: ReadOptions): Promise<Buffer | undefined> {
+    try {
+      this.#checkOpen()
+      throwIfAborted(options?.signal)
+      return this.#engine.points.get(key, this.#sequenceOf(options?.snapshot), options?.signal)
+    } catch (error) {
+      return this.#engine.guard.reject(error)
+    }
+  }
+
+  /** As `get`, without leaving the thread: it blocks while it reads what is not in memory. */
+  getSync(key: Bytes, options?: { readonly snapshot?: Snapshot | undefined }): Buffer | undefined {
+    this.#checkOpen()
+    return this.#engine.points.getSync(key, this.#sequenceOf(options?.snapshot))
+  }
+
+  /** The values of several keys, all as of one moment, in the order of the keys. */
+  async getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Buffer | undefined)[]> {
+    this.#checkOpen()
+    throwIfAborted(options?.signal)
+    if (!Array.isArray(keys)) {
+      throw new InvalidArgumentError(`keys must be an array, not ${describe(keys)}`)
+    }
+    const { liveSequences, points, visibleSequence } = this.#engine
+    const sequence = this.#sequenceOf(options?.snapshot) ?? visibleSequence
+    liveSequences.hold(sequence)
+    try {
+      return await this.#whileOpen(points.getMany(keys, sequence, options?.signal))
+    } finally {
+      liveSequences.release(sequence)
+    }
+  }
+
+  async has(key: Bytes, options?: ReadOptions): Promise<boolean> {
+    return (await this.get(key, options)) !== undefined
+  }
+
+  /** An iterator over a range, at one snapshot from now on. Close it, or step to its end with `for await`. */
+  iterator(range?: RangeOptions): RangeIterator {
+    this.#checkOpen()
+    const keyRange = resolveRange(range)
+    const limit = resolveLimit(range?.limit)
+    const sequence = this.#sequenceOf(range?.snapshot) ?? this.#engine.visibleSequence
+    const { liveSequences, guard } = this.#engine
+    const scan = this.#engine.scan(keyRange, sequence, resolveReverse(range?.reverse))
+    const iterator = new RangeIterator(scan, guard, {
+      limit,
+      signal: range?.signal,
+      onClose: (closed) => {
+        liveSequences.release(sequence)
+        this.#iterators.delete(closed)
+      },
+    })
+    liveSequences.hold(sequence)
+    this.#iterators.add(iterator)
+    return iterator
+  }
+
+  /** The entries of a range as `[key, value]`. The snapshot is taken in this call. */
+  entries(range?: RangeOptions): AsyncIterableIterator<[Buffer, Buffer]> {
+    return new EntryStream(this.iterator(range), (entry) => entry)
+  }
+
+  keys(range?: RangeOptions): AsyncIterableIterator<Buffer> {
+    return new EntryStream(this.iterator(range), ([key]) => key)
+  }
+
+  values(range?: RangeOptions): AsyncIterableIterator<Buffer> {
+    return new EntryStream(this.iterator(range), ([, value]) => value)
+  }
+
+  /** Deletes the keys of a range that are there now, in batches: other writes may come between them. */
+  async clear(range?: Range): Promise<void> {
+    const { lower, upper } = resolveRange(range)
+    const iterator = this.iterator({ gte: lower, lt: upper })
+    try {
+      for (
+        let chunk = await iterator.nextMany(CLEAR_BATCH_COUNT);
+        chunk.length > 0;
+        chunk = await iterator.nextMany(CLEAR_BATCH_COUNT)
+      ) {
+        await this.write(chunk.map(([key]) => ({ type: 'delete', key })))
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  /** The store as it is now, to read from later. */
+  snapshot(): Snapshot {
+    this.#checkOpen()
+    const { liveSequences, visibleSequence } = this.#engine
+    const snapshot = new Snapshot(visibleSequence, this, (closed) => {
+      liveSequences.release(closed.sequence)
+      this.#snapshots.delete(closed)
+    })
+    liveSequences.hold(visibleSequence)
+    this.#snapshots.add(snapshot)
+    return snapshot
+  }
+
+  /** Resolves when everything written so far is in tables, durably. */
+  async flush(): Promise<void> {
+    this.#checkOpen()
+    await this.#engine.flush()
+  }
+
+  /** Flushes, and brings a range to the deepest level that holds any of it: what is deleted or overwritten there goes. */
+  async compactRange(range?: Range): Promise<void> {
+    this.#checkOpen()
+    await this.#engine.compactRange(resolveRange(range))
+  }
+
+  /** About how many bytes of tables a range takes. What is still in memtables does not count. */
+  async approximateSize(range?: Range): Promise<number> {
+    this.#checkOpen()
+    return await this.#whileOpen(this.#engine.approximateSizeBytes(resolveRange(range)))
+  }
+
+  stats(): StoreStats {
+    this.#checkOpen()
+    return { ...this.#engine.stats(), openIteratorCount: this.#iterators.size, openSnapshotCount: this.#snapshots.size }
+  }
+
+  /**
+   * Commits what has been accepted, closes iterators and snapshots, flushes, and lets go of the directory. Writes that
+   * still stall are rejected. Idempotent; resolves even if the last flush fails, as the logs then hold what it would have
+   * written.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#engine.beginClose()
+    const reason = closedError(this.directory)
+    const iterators = [...this.#iterators]
+    for (const iterator of iterators) {
+      iterator.closeBecause(reason)
+    }
+    for (const snapshot of this.#snapshots) {
+      snapshot.close()
+    }
+    await Promise.allSettled([...iterators.map((iterator) => iterator.whenIdle()), ...this.#pending])
+    await this.#engine.close()
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) {
+      throw closedError(this.directory)
+    }
+  }
+
+  #sequenceOf(snapshot: Snapshot | undefined): number | undefined {
+    if (snapshot === undefined) {
+      return undefined
+    }
+    if (!(snapshot instanceof Snapshot)) {
+      throw new InvalidArgumentError(`snapshot must come from store.snapshot(), not ${describe(snapshot)}`)
+    }
+    if (snapshot.isClosed) {
+      throw new ClosedError('the snapshot is closed')
+    }
+    if (!this.#snapshots.has(snapshot)) {
+      throw new InvalidArgumentError('the snapshot belongs to another store')
+    }
+    return snapshot.sequence
+  }
+
+  async #whileOpen<T>(work: Promise<T>): Promise<T> {
+    this.#pending.add(work)
+    try {
+      return await work
+    } finally {
+      this.#pending.delete(work)
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The one door for durable state: `apply(edit)` appends the edit to the manifest, makes it durable, and installs the new
+ * Version. Owned by the main thread; edits are applied one after the other.
+ *
+ * A manifest write that fails has an unknown outcome: the edit may be found by a reopen or not. So neither the inputs nor
+ * the outputs of the edit may be deleted; one new manifest with the full state is tried; if that fails too, nothing
+ * durable changes any more until the store is opened again.
+ */
+import { join } from 'node:path'
+import {
+  ClosedError,
+  ManifestWriter,
+  fileNumber,
+  manifestFileName,
+  replaceCurrent,
+  sequenceNumber,
+  type AddedTable,
+  type Env,
+  type FileNumber,
+  type VarveError,
+  type VersionEdit,
+  toVarveError,
+} from '@varve/storage'
+import type { TableHandle } from './table-handle.ts'
+import type { Version } from './version.ts'
+
+/** A manifest is replaced by one with the full state when it has grown to this and to twice what it began with. */
+const MANIFEST_ROTATION_SIZE_BYTES = 1024 * 1024
+
+export interface VersionSetState {
+  readonly version: Version
+  readonly nextFileNumber: number
+  readonly logNumber: FileNumber
+  readonly lastSequence: number
+}
+
+export interface VersionSetHooks {
+  /** No Version names these tables any more. */
+  onObsoleteTables(tables: TableHandle[]): void
+  /** A manifest has been replaced; its file is no longer needed. */
+  onObsoleteManifest(number: FileNumber, closed: Promise<void>): void
+  /** Durable state cannot be changed any more. */
+  onFailure(error: VarveError): void
+}
+
+export class VersionSet {
+  readonly #env: Env
+  readonly #directory: string
+  readonly #hooks: VersionSetHooks
+  #current: Version
+  #nextFileNumber: number
+  #logNumber: FileNumber
+  #lastSequence: number
+  #manifest: ManifestWriter | undefined
+  #fullStateSizeBytes = 0
+  #failure: VarveError | undefined
+  /** The edit being applied and those behind it. */
+  #tail: Promise<void> = Promise.resolve()
+
+  constructor(env: Env, directory: string, state: VersionSetState, hooks: VersionSetHooks) {
+    this.#env = env
+    this.#directory = directory
+    this.#hooks = hooks
+    this.#current = state.version
+    this.#current.retain()
+    this.#nextFileNumber = state.nextFileNumber
+    this.#logNumber = state.logNumber
+    this.#lastSequence = state.lastSequence
+  }
+
+  get current(): Version {
+    return this.#current
+  }
+
+  get logNumber(): FileNumber {
+    return this.#logNumber
+  }
+
+  get manifestSizeBytes(): number {
+    return this.#manifest?.sizeBytes ?? 0
+  }
+
+  get manifestNumber(): FileNumber | undefined {
+    return this.#manifest?.number
+  }
+
+  /** Draws `count` file numbers, which nobody else gets, and returns the first. */
+  takeFileNumbers(count: number): number {
+    const first = this.#nextFileNumber
+    this.#nextFileNumber += count
+    return first
+  }
+
+  /**
+   * Makes an edit durable and then installs its Version. `onInstalled` runs in the same step as the installation, so that
+   * a memtable leaves exactly when its tables come.
+   */
+  apply(edit: VersionEdit, onInstalled?: () => void): Promise<void> {
+    const applied = this.#tail.then(() => this.#apply(edit, onInstalled))
+    this.#tail = applied.catch(() => undefined)
+    return applied
+  }
+
+  /** Begins a new manifest with the state that was found and one edit more. Nothing that was found is appended to. */
+  async begin(edit: VersionEdit): Promise<void> {
+    const next = this.#current.apply(edit)
+    next.checkInvariants()
+    this.#logNumber = edit.logNumber ?? this.#logNumber
+    this.#lastSequence = edit.lastSequence ?? this.#lastSequence
+    await this.#writeFullState(next, edit)
+    this.#install(next)
+  }
+
+  /** Writes a new manifest with the full state, and makes it the current one. */
+  async #writeFullState(version: Version, edit: VersionEdit): Promise<void> {
+    const before = this.#manifest
+    const number = fileNumber(this.takeFileNumbers(1))
+    const path = join(this.#directory, manifestFileName(number))
+    const manifest = await ManifestWriter.create(this.#env.files, path, number, this.#fullState(version, edit))
+    try {
+      await this.#env.files.syncDirectory(this.#directory)
+      await replaceCurrent(this.#env.files, this.#directory, number)
+    } catch (error) {
+      await manifest.close()
+      throw error
+    }
+    this.#manifest = manifest
+    this.#fullStateSizeBytes = manifest.sizeBytes
+    if (before !== undefined) {
+      // The new manifest is in force whatever becomes of the old one's descriptor.
+      this.#hooks.onObsoleteManifest(before.number, before.close())
+    }
+  }
+
+  /** Waits for the edits under way and closes the manifest. */
+  async close(): Promise<void> {
+    await this.#tail
+    this.#failure ??= new ClosedError('the manifest is closed')
+    const manifest = this.#manifest
+    this.#manifest = undefined
+    await manifest?.close()
+  }
+
+  /** The current Version, held until `release`. */
+  retainCurrent(): Version {
+    this.#current.retain()
+    return this.#current
+  }
+
+  release(version: Version): void {
+    const obsolete = version.release()
+    if (obsolete.length > 0) {
+      this.#hooks.onObsoleteTables(obsolete)
+    }
+  }
+
+  async #apply(edit: VersionEdit, onInstalled: (() => void) | undefined): Promise<void> {
+    if (this.#failure !== undefined) {
+      throw this.#failure
+    }
+    const next = this.#current.apply(edit)
+    next.checkInvariants()
+    const scalarsBefore = { logNumber: this.#logNumber, lastSequence: this.#lastSequence }
+    this.#logNumber = edit.logNumber ?? this.#logNumber
+    this.#lastSequence = edit.lastSequence ?? this.#lastSequence
+    try {
+      await this.#makeDurable(edit, next)
+    } catch (error) {
+      this.#logNumber = scalarsBefore.logNumber
+      this.#lastSequence = scalarsBefore.lastSequence
+      this.#failure = toVarveError(error)
+      this.#hooks.onFailure(this.#failure)
+      throw this.#failure
+    }
+    this.#install(next, onInstalled)
+  }
+
+  #install(next: Version, onInstalled?: () => void): void {
+    const before = this.#current
+    next.retain()
+    this.#current = next
+    onInstalled?.()
+    this.release(before)
+  }
+
+  async #makeDurable(edit: VersionEdit, next: Version): Promise<void> {
+    const manifest = this.#manifest
+    const isFull = this.manifestSizeBytes > Math.max(MANIFEST_ROTATION_SIZE_BYTES, 2 * this.#fullStateSizeBytes)
+    if (manifest !== undefined && !isFull) {
+      try {
+        await manifest.append({ ...edit, nextFileNumber: this.#nextFileNumber })
+        return
+      } catch {
+        // The outcome is unknown. The new manifest below decides it, by holding the edit; its failure is reported.
+      }
+    }
+    await this.#writeFullState(next, edit)
+  }
+
+  /** Marks of a clean close hold until the next edit: only those of the newest one go along. */
+  #fullState(version: Version, edit: VersionEdit): VersionEdit {
+    const added: AddedTable[] = version.levels.flatMap((tables, level) =>
+      tables.map((table) => ({ level, run: table.run, table: table.metadata })),
+    )
+    return {
+      logNumber: this.#logNumber,
+      nextFileNumber: this.#nextFileNumber,
+      lastSequence: sequenceNumber(this.#lastSequence),
+      added,
+      closedWals: edit.closedWals ?? [],
+    }
+  }
+}

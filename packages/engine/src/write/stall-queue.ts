@@ -1,0 +1,88 @@
+/**
+ * Writes that wait, in order, for room: packed, so that the caller may use its buffers again, and bounded in bytes.
+ */
+import { BusyError, assert } from '@varve/storage'
+import { Deferred } from '../deferred.ts'
+
+/** Why writes wait. */
+export type StallCause = 'frozen-memtables' | 'level-zero-tables'
+
+export interface StalledWrite {
+  readonly packed: Uint8Array
+  readonly count: number
+  readonly sync: boolean
+  readonly done: Deferred
+}
+
+/** What a waiting write takes on the heap besides its bytes: buffer, promise, and what they hang on. Measured. */
+const OVERHEAD_SIZE_BYTES = 500
+/** Room of writes that are gone is given back when so many have gone. */
+const GONE_COUNT_MAX = 16_384
+
+export class StallQueue {
+  readonly #sizeBytesMax: number
+  #writes: StalledWrite[] = []
+  /** Writes before this index are gone. */
+  #head = 0
+  #sizeBytes = 0
+
+  constructor(sizeBytesMax: number) {
+    this.#sizeBytesMax = sizeBytesMax
+  }
+
+  get isEmpty(): boolean {
+    return this.#head === this.#writes.length
+  }
+
+  get count(): number {
+    return this.#writes.length - this.#head
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  get first(): StalledWrite | undefined {
+    return this.#writes[this.#head]
+  }
+
+  /**
+   * Resolves when the write has been committed. The first waiter may have any size.
+   * @throws BusyError
+   */
+  push(packed: Uint8Array, count: number, sync: boolean): Promise<void> {
+    const sizeBytes = packed.length + OVERHEAD_SIZE_BYTES
+    if (!this.isEmpty && this.#sizeBytes + sizeBytes > this.#sizeBytesMax) {
+      throw new BusyError(
+        `${this.#sizeBytes} bytes of writes wait already, and the option stalledSizeBytesMax allows ${this.#sizeBytesMax}: ` +
+          'await earlier writes before you make more',
+      )
+    }
+    const write = { packed: new Uint8Array(packed), count, sync, done: new Deferred() }
+    this.#writes.push(write)
+    this.#sizeBytes += sizeBytes
+    return write.done.promise
+  }
+
+  /** The first write has been handed on. */
+  dropFirst(): void {
+    const write = this.first
+    assert(write !== undefined, 'only a waiting write is handed on')
+    this.#sizeBytes -= write.packed.length + OVERHEAD_SIZE_BYTES
+    this.#head++
+    if (this.#head === this.#writes.length || this.#head === GONE_COUNT_MAX) {
+      this.#writes = this.#writes.slice(this.#head)
+      this.#head = 0
+    }
+  }
+
+  rejectAll(error: unknown): void {
+    const writes = this.#writes.slice(this.#head)
+    this.#writes = []
+    this.#head = 0
+    this.#sizeBytes = 0
+    for (const write of writes) {
+      write.done.reject(error)
+    }
+  }
+}

@@ -1,0 +1,313 @@
+/**
+ * From a call to the open commit group: check, find room, encode once, index. What finds no room waits in the stall
+ * queue; nobody overtakes it.
+ *
+ *     put -> (room?) -> Memtable.add -> CommitQueue        no room: -> StallQueue -> (a flush is done) -> the same
+ */
+import {
+  ClosedError,
+  InvalidArgumentError,
+  KIND_DELETE,
+  KIND_PUT,
+  SEQUENCE_MAX,
+  UnsupportedError,
+  WalEntryReader,
+  walEntrySizeBytes,
+  type Clock,
+} from '@varve/storage'
+import { keySizeOf, valueSizeOf, type Bytes } from '../bytes.ts'
+import type { LoopGuard } from '../loop-guard.ts'
+import type { Memtable } from '../memtable/memtable.ts'
+import type { MemtableQueue } from '../memtable/memtable-queue.ts'
+import { describe } from '../options.ts'
+import type { CommitQueue } from './commit-queue.ts'
+import { PackedOperations, type Operation } from './packed-operations.ts'
+import { StallQueue, type StallCause } from './stall-queue.ts'
+import { WriteBatch } from './write-batch.ts'
+
+/** Stalled writes that go on in one turn of the event loop: about a millisecond. */
+const RESUMED_COUNT_PER_TURN = 1000
+
+export interface WriteOptions {
+  /** Resolve only when the write survives a loss of power. Default: false; it then survives the process's death. */
+  readonly sync?: boolean
+}
+
+export interface StallEvent {
+  readonly cause: StallCause
+  readonly phase: 'begin' | 'end'
+  /** How long the stall lasted, in milliseconds; 0 at its begin. */
+  readonly durationMs: number
+}
+
+export interface WritePathHooks {
+  /** Why no memtable may be frozen now, or `undefined`. */
+  stallCause(): StallCause | undefined
+  onFreeze(frozen: Memtable): void
+  onStall(event: StallEvent): void
+}
+
+export interface WriteStats {
+  readonly operationCount: number
+  readonly userSizeBytes: number
+  readonly stallCount: number
+  readonly stallTotalMs: number
+  readonly stallCause: StallCause | undefined
+  readonly stalledSizeBytes: number
+  readonly stalledCount: number
+}
+
+export class WritePath {
+  readonly #memtables: MemtableQueue
+  readonly #commits: CommitQueue
+  readonly #clock: Clock
+  readonly #guard: LoopGuard
+  readonly #hooks: WritePathHooks
+  readonly #valueSizeBytesMax: number
+  readonly #stalled: StallQueue
+  readonly #packed = new PackedOperations()
+  readonly #entries = new WalEntryReader()
+  /** Why writes are refused, or `undefined`. */
+  #refusal: Error | undefined
+  #isRefusedForGood = false
+  #stall: { readonly cause: StallCause; readonly sinceMs: number } | undefined
+  #stallCount = 0
+  #stallTotalMs = 0
+  #operationCount = 0
+  #userSizeBytes = 0
+
+  constructor(
+    memtables: MemtableQueue,
+    commits: CommitQueue,
+    clock: Clock,
+    guard: LoopGuard,
+    options: { readonly valueSizeBytesMax: number; readonly stalledSizeBytesMax: number },
+    hooks: WritePathHooks,
+  ) {
+    this.#memtables = memtables
+    this.#commits = commits
+    this.#clock = clock
+    this.#guard = guard
+    this.#hooks = hooks
+    this.#valueSizeBytesMax = options.valueSizeBytesMax
+    this.#stalled = new StallQueue(options.stalledSizeBytesMax)
+  }
+
+  get stats(): WriteStats {
+    return {
+      operationCount: this.#operationCount,
+      userSizeBytes: this.#userSizeBytes,
+      stallCount: this.#stallCount,
+      stallTotalMs: this.#stallTotalMs + (this.#stall === undefined ? 0 : this.#clock.nowMs() - this.#stall.sinceMs),
+      stallCause: this.#stall?.cause,
+      stalledSizeBytes: this.#stalled.sizeBytes,
+      stalledCount: this.#stalled.count,
+    }
+  }
+
+  put(key: Bytes, value: Bytes, options: WriteOptions | undefined): Promise<void> {
+    try {
+      const keySize = keySizeOf(key)
+      const valueSize = valueSizeOf(value, this.#valueSizeBytesMax)
+      return this.#writeOne(KIND_PUT, key, keySize, value, valueSize, isSync(options))
+    } catch (error) {
+      return this.#guard.reject(error)
+    }
+  }
+
+  delete(key: Bytes, options: WriteOptions | undefined): Promise<void> {
+    try {
+      return this.#writeOne(KIND_DELETE, key, keySizeOf(key), '', 0, isSync(options))
+    } catch (error) {
+      return this.#guard.reject(error)
+    }
+  }
+
+  /** All operations or none. An empty list is committed at once. */
+  write(operations: readonly Operation[] | WriteBatch, options: WriteOptions | undefined): Promise<void> {
+    try {
+      const sync = isSync(options)
+      if (operations instanceof WriteBatch) {
+        if (operations.largestValueSizeBytes > this.#valueSizeBytesMax) {
+          throw new InvalidArgumentError(
+            `a value of ${operations.largestValueSizeBytes} bytes is too long: the option valueSizeBytesMax allows ${this.#valueSizeBytesMax}`,
+          )
+        }
+        return this.#writePacked(operations.packed, sync)
+      }
+      if (!Array.isArray(operations)) {
+        throw new InvalidArgumentError(`operations must be an array or a WriteBatch, not ${describe(operations)}`)
+      }
+      this.#packed.clear()
+      this.#packed.addAll(operations as readonly Operation[], this.#valueSizeBytesMax)
+      return this.#writePacked(this.#packed, sync)
+    } catch (error) {
+      return this.#guard.reject(error)
+    }
+  }
+
+  /** Freezes the active memtable if it holds anything, whatever waits behind it. */
+  freezeActive(): void {
+    if (this.#memtables.active.count > 0) {
+      this.#freeze(0)
+    }
+  }
+
+  /** Room may have come: stalled writes go on, in order, so many at a time. */
+  resume(): void {
+    for (let count = 0; count < RESUMED_COUNT_PER_TURN; count++) {
+      const write = this.#stalled.first
+      if (write === undefined) {
+        this.#endStall()
+        return
+      }
+      const memtable = this.#room(write.packed.length, write.count)
+      if (memtable === undefined) {
+        return
+      }
+      this.#stalled.dropFirst()
+      const { done } = write
+      this.#addPacked(memtable, write.packed, write.count, write.sync).then(
+        () => done.resolve(),
+        (error: unknown) => done.reject(error),
+      )
+    }
+    void this.#guard.turn().then(() => this.resume())
+  }
+
+  /** Writes are refused from now on, those that wait first of all, until they are admitted. */
+  refuse(refusal: Error): void {
+    this.#refusal = refusal
+    this.#stalled.rejectAll(refusal)
+    this.#endStall()
+  }
+
+  /** Writes are refused for good: nothing admits them again. */
+  refuseForGood(refusal: Error): void {
+    this.#isRefusedForGood = true
+    this.refuse(refusal)
+  }
+
+  admit(): void {
+    if (!this.#isRefusedForGood) {
+      this.#refusal = undefined
+      this.resume()
+    }
+  }
+
+  #writeOne(kind: number, key: Bytes, keySize: number, value: Bytes, valueSize: number, sync: boolean): Promise<void> {
+    if (this.#refusal !== undefined) {
+      throw this.#refusal
+    }
+    const memtable = this.#stalled.isEmpty ? this.#room(walEntrySizeBytes(kind, keySize, valueSize), 1) : undefined
+    if (memtable === undefined) {
+      this.#packed.clear()
+      if (kind === KIND_PUT) {
+        this.#packed.put(key, value, this.#valueSizeBytesMax)
+      } else {
+        this.#packed.delete(key)
+      }
+      return this.#pushStalled(this.#packed, sync)
+    }
+    const group = this.#commits.openGroup(memtable)
+    memtable.add(kind, key, keySize, value, valueSize)
+    this.#operationCount++
+    this.#userSizeBytes += keySize + valueSize
+    return this.#commits.added(group, 1, sync)
+  }
+
+  #writePacked(packed: PackedOperations, sync: boolean): Promise<void> {
+    if (this.#refusal !== undefined) {
+      throw this.#refusal
+    }
+    if (packed.count === 0) {
+      return sync ? this.#commits.sync() : this.#guard.resolve(undefined)
+    }
+    const memtable = this.#stalled.isEmpty ? this.#room(packed.sizeBytes, packed.count) : undefined
+    if (memtable === undefined) {
+      return this.#pushStalled(packed, sync)
+    }
+    this.#operationCount += packed.count
+    this.#userSizeBytes += packed.userSizeBytes
+    return this.#addPacked(memtable, packed.bytes, packed.count, sync)
+  }
+
+  #addPacked(memtable: Memtable, packed: Uint8Array, count: number, sync: boolean): Promise<void> {
+    const group = this.#commits.openGroup(memtable)
+    const offset = memtable.copyIn(packed)
+    const entries = this.#entries
+    entries.reset(memtable.arena.bytes, offset, offset + packed.length, 'a batch')
+    while (entries.next()) {
+      memtable.indexEntry(entries.offset, entries.keyOffset, entries.keySize)
+    }
+    return this.#commits.added(group, count, sync)
+  }
+
+  #pushStalled(packed: PackedOperations, sync: boolean): Promise<void> {
+    const promise = this.#stalled.push(packed.bytes, packed.count, sync)
+    this.#operationCount += packed.count
+    this.#userSizeBytes += packed.userSizeBytes
+    return promise
+  }
+
+  /** The active memtable with room for so much, frozen and replaced if need be; `undefined` if that has to wait. */
+  #room(entriesSizeBytes: number, entryCount: number): Memtable | undefined {
+    if (this.#commits.nextSequence + entryCount > SEQUENCE_MAX) {
+      throw new UnsupportedError('the store has had as many writes as it can number: copy it into a new one')
+    }
+    const { active } = this.#memtables
+    if (active.hasRoom(entriesSizeBytes, entryCount)) {
+      this.#memtables.prepareNextWal()
+      return active
+    }
+    if (active.count === 0) {
+      return this.#memtables.enlargeActive(entriesSizeBytes)
+    }
+    const cause = this.#hooks.stallCause()
+    if (cause !== undefined) {
+      this.#beginStall(cause)
+      return undefined
+    }
+    return this.#freeze(entriesSizeBytes)
+  }
+
+  #freeze(entriesSizeBytes: number): Memtable {
+    this.#commits.closeGroup()
+    const frozen = this.#memtables.active
+    const active = this.#memtables.freeze(this.#commits.nextSequence, entriesSizeBytes)
+    this.#hooks.onFreeze(frozen)
+    return active
+  }
+
+  #beginStall(cause: StallCause): void {
+    if (this.#stall?.cause !== cause) {
+      this.#endStall()
+      this.#stall = { cause, sinceMs: this.#clock.nowMs() }
+      this.#stallCount++
+      this.#hooks.onStall({ cause, phase: 'begin', durationMs: 0 })
+    }
+  }
+
+  #endStall(): void {
+    if (this.#stall !== undefined) {
+      const { cause, sinceMs } = this.#stall
+      const durationMs = this.#clock.nowMs() - sinceMs
+      this.#stall = undefined
+      this.#stallTotalMs += durationMs
+      this.#hooks.onStall({ cause, phase: 'end', durationMs })
+    }
+  }
+}
+
+function isSync(options: WriteOptions | undefined): boolean {
+  const sync = options?.sync ?? false
+  if (typeof sync !== 'boolean') {
+    throw new InvalidArgumentError(`sync must be true or false, not ${describe(sync)}`)
+  }
+  return sync
+}
+
+/** What a closed store answers. */
+export function closedError(directory: string): ClosedError {
+  return new ClosedError(`the store in ${directory} is closed`)
+}
