@@ -1,0 +1,90 @@
+/** Tables: what is on each level, what the writes cost, what the store holds. */
+import Table from 'cli-table3'
+import type { StoreStats } from 'varve'
+import { countOf, formatCount, formatDuration, formatSize } from './quantity.ts'
+
+type Align = 'left' | 'right'
+type Cell = string
+
+/** The first column left, all others right, unless said otherwise. */
+export function renderTable(
+  head: readonly Cell[],
+  rows: readonly (readonly Cell[])[],
+  aligns?: readonly Align[],
+): string {
+  const table = new Table({
+    head: [...head],
+    colAligns: head.map((_, index) => aligns?.[index] ?? (index === 0 ? 'left' : 'right')),
+    // No colours: the text must read the same in a file.
+    style: { head: [], border: [], compact: true },
+  })
+  table.push(...rows.map((row) => [...row]))
+  return table.toString()
+}
+
+export function renderLevels(stats: StoreStats): string {
+  const used = stats.levels.filter(({ tableCount }) => tableCount > 0)
+  if (used.length === 0) {
+    return 'Levels: no tables yet; everything is in the log and in memory.'
+  }
+  const rows = used.map(({ level, tableCount, sizeBytes, entryCount, tombstoneCount }) => [
+    `L${level}`,
+    formatCount(tableCount),
+    formatSize(sizeBytes),
+    formatCount(entryCount),
+    formatCount(tombstoneCount),
+  ])
+  const sum = (read: (level: StoreStats['levels'][number]) => number): number =>
+    used.reduce((total, level) => total + read(level), 0)
+  rows.push([
+    'all',
+    formatCount(sum((level) => level.tableCount)),
+    formatSize(sum((level) => level.sizeBytes)),
+    formatCount(sum((level) => level.entryCount)),
+    formatCount(sum((level) => level.tombstoneCount)),
+  ])
+  return renderTable(['level', 'tables', 'size', 'entries', 'tombstones'], rows)
+}
+
+export function tableSizeBytes({ levels }: StoreStats): number {
+  return levels.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+}
+
+/** What was written since the store was opened; undefined if nothing was. */
+export function renderWrites(stats: StoreStats): string | undefined {
+  const { writes, jobs, stalls } = stats
+  if (writes.operationCount === 0) {
+    return undefined
+  }
+  const rows = [
+    ['operations', formatCount(writes.operationCount)],
+    ['commit groups', `${formatCount(writes.groupCount)} (${perGroup(writes)} operations each)`],
+    ['keys and values', formatSize(writes.userSizeBytes)],
+    ['log', `${formatSize(writes.walSizeBytes)}, ${countOf(writes.syncCount, 'sync')}`],
+    ['flushes', `${formatCount(jobs.flush.count)}, ${formatSize(jobs.flush.bytesWritten)} written`],
+    ['compactions', `${formatCount(jobs.compaction.count)}, ${formatSize(jobs.compaction.bytesWritten)} written`],
+    ['tables moved as they were', formatCount(jobs.moveCount)],
+    ['write amplification', `${stats.writeAmplification.toFixed(2)} (the log apart)`],
+    ['space amplification', stats.spaceAmplification.toFixed(2)],
+    ['stalls', `${formatCount(stalls.count)}, ${formatDuration(stalls.totalMs)}`],
+  ]
+  return renderTable(['since the store was opened', ''], rows)
+}
+
+/** To follow a line of progress that would stand still without a reason; empty while writes go on. */
+export function describeStall({ stalls }: StoreStats): string {
+  switch (stalls.current) {
+    case undefined:
+      return ''
+    case 'frozen-memtables':
+      return ', waiting for a flush'
+    case 'level-zero-tables':
+      return ', waiting for a compaction'
+    default:
+      return `, waiting (${stalls.current})`
+  }
+}
+
+function perGroup({ operationCount, groupCount }: StoreStats['writes']): string {
+  return groupCount === 0 ? '0' : (operationCount / groupCount).toFixed(1)
+}
