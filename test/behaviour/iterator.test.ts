@@ -1,0 +1,53 @@
+/** Iterators whose calls are not awaited one by one: each gets its answer, in the order of the calls. */
+import { expect, test } from 'vitest'
+import { open } from 'varve'
+import type { Store } from 'varve'
+import { fill } from '../harness/contents.ts'
+import { codeOf } from '../harness/rejection.ts'
+import { scratchStorePath } from '../harness/scratch-directory.ts'
+
+async function openFilled(): Promise<{ store: Store; keys: string[] }> {
+  const store = await open(scratchStorePath('iterator'), { blockCacheSizeBytes: 0, blockSizeBytes: 512 })
+  const entries = await fill(store, 1000)
+  await store.flush()
+  return { store, keys: entries.map(([key]) => key) }
+}
+
+test('steps that are issued together are answered in order', async () => {
+  const { store, keys } = await openFilled()
+  const iterator = store.iterator()
+  const steps = Array.from({ length: 500 }, () => iterator.next())
+  const many = iterator.nextMany(400)
+  const ends = Array.from({ length: 150 }, () => iterator.next())
+  const found = [...(await Promise.all(steps)), ...(await many), ...(await Promise.all(ends))]
+  expect(found.map((entry) => entry?.[0].toString())).toEqual([...keys, ...Array.from({ length: 50 }, () => undefined)])
+  await iterator.close()
+  await store.close()
+})
+
+test('a seek between steps that are under way comes in its turn', async () => {
+  const { store, keys } = await openFilled()
+  const iterator = store.iterator({ reverse: true })
+  const before = iterator.nextMany(3)
+  iterator.seek(keys[500] ?? '')
+  const between = [iterator.next(), iterator.next()]
+  iterator.seek(keys[10] ?? '')
+  const after = iterator.nextMany(100)
+  const found = [...(await before), ...(await Promise.all(between)), ...(await after)]
+  const expected = [999, 998, 997, 500, 499, ...Array.from({ length: 11 }, (_, i) => 10 - i)]
+  expect(found.map((entry) => entry?.[0].toString())).toEqual(expected.map((i) => keys[i]))
+  await iterator.close()
+  await store.close()
+})
+
+test('steps under way when the iterator or the store closes end', async () => {
+  const { store } = await openFilled()
+  const [one, other] = [store.iterator(), store.iterator()]
+  const codes = Array.from({ length: 50 }, () => codeOf(one.next()))
+  await one.close()
+  codes.push(...Array.from({ length: 50 }, () => codeOf(other.nextMany(20))))
+  await store.close()
+  for (const code of await Promise.all(codes)) {
+    expect([undefined, 'VARVE_CLOSED']).toContain(code)
+  }
+})

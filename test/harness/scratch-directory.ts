@@ -1,0 +1,61 @@
+/** Directories that tests work in: fresh, below the system's temporary directory, gone when the test ends. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { onTestFinished } from 'vitest'
+
+const MEMORY_DIRECTORY = '/dev/shm'
+const MEMORY_SIZE_BYTES_MIN = 256 * 1024 * 1024
+
+/** A new empty directory. `VARVE_KEEP=1` leaves it behind to be looked at. */
+export function makeScratchDirectory(name: string): string {
+  return makeDirectory(os.tmpdir(), name)
+}
+
+function makeDirectory(parent: string, name: string): string {
+  const directory = fs.mkdtempSync(path.join(parent, `varve-test-${name}-`))
+  onTestFinished(() => {
+    if (process.env['VARVE_KEEP'] === undefined) {
+      fs.rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+    }
+  })
+  return directory
+}
+
+/**
+ * As `makeScratchDirectory`, but in memory where the machine has room for that: for tests that write a lot and of which
+ * none looks at what a disk does.
+ */
+export function makeMemoryDirectory(name: string): string {
+  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name)
+}
+
+/** A path at which nothing stands yet, in a directory that does. */
+export function scratchStorePath(name: string): string {
+  return path.join(makeScratchDirectory(name), 'store')
+}
+
+/** Every file below `directory` as relative path and bytes, to tell whether anything was touched. */
+export function fingerprint(directory: string): Map<string, string> {
+  const files = new Map<string, string>()
+  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const full = path.join(entry.parentPath, entry.name)
+    const stat = fs.lstatSync(full)
+    const content = stat.isFile()
+      ? fs.readFileSync(full).toString('base64')
+      : entry.isDirectory()
+        ? 'directory'
+        : 'other'
+    files.set(path.relative(directory, full), `${stat.mtimeMs} ${content}`)
+  }
+  return files
+}
+
+function hasRoom(directory: string): boolean {
+  try {
+    const { bavail, bsize } = fs.statfsSync(directory)
+    return bavail * bsize >= MEMORY_SIZE_BYTES_MIN
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,32 @@
+/** The sets of options that every list of operations must give the same answers under. */
+import type { StoreOptions } from 'varve'
+import type { StoreConfiguration } from './store-subject.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+const TINY: StoreOptions = { memtableSizeBytes: 64 * KIB, tableSizeBytes: 32 * KIB, levelZeroTableCountTrigger: 2 }
+
+/** Small levels with a small step from one to the next: several of them fill. */
+const DEEP: StoreOptions = { ...TINY, levelSizeRatio: 2, levelOneSizeBytes: 64 * KIB }
+
+export const CONFIGURATIONS: readonly StoreConfiguration[] = [
+  { name: 'default', options: {}, executor: 'pool' },
+  { name: 'inline', options: {}, executor: 'inline' },
+  { name: 'tiny, pool', options: TINY, executor: 'pool' },
+  { name: 'tiny, inline', options: TINY, executor: 'inline' },
+  { name: 'deep, one worker', options: { ...DEEP, workerCountMax: 1 }, executor: 'pool' },
+  { name: 'deep, inline, no cache', options: { ...DEEP, blockCacheSizeBytes: 0 }, executor: 'inline' },
+  { name: 'tiny, no bloom filters', options: { ...TINY, bloomBitsPerKey: 0 }, executor: 'inline' },
+  { name: 'tiny blocks', options: { ...TINY, blockSizeBytes: 256, bloomBitsPerKey: 3 }, executor: 'inline' },
+  {
+    name: 'large everything',
+    options: { memtableSizeBytes: 64 * MIB, blockSizeBytes: 64 * KIB, tableSizeBytes: 128 * MIB, workerCountMax: 4 },
+    executor: 'pool',
+  },
+  {
+    name: 'narrow',
+    options: { ...DEEP, frozenMemtableCountMax: 1, openTableCountMax: 10, blockCacheSizeBytes: 16 * KIB },
+    executor: 'pool',
+  },
+]

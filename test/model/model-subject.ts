@@ -1,0 +1,148 @@
+/** Answers operations from the model. */
+import { NOTHING, answerOf } from './answer.ts'
+import type { Answer, Subject } from './answer.ts'
+import { ModelIterator, ModelStore } from './model-store.ts'
+import type { ModelEntry, ModelView } from './model-store.ts'
+import type { HandleOperation, Operation, Read, Scan, SnapshotUse, Write } from './operation.ts'
+
+export class ModelSubject implements Subject {
+  readonly #model = new ModelStore()
+  readonly #iterators = new Map<number, ModelIterator>()
+  readonly #snapshots = new Map<number, ModelView>()
+
+  get openIteratorCount(): number {
+    return this.#iterators.size
+  }
+
+  get openSnapshotCount(): number {
+    return this.#snapshots.size
+  }
+
+  view(): ModelView {
+    return this.#model.view()
+  }
+
+  answer(operation: Operation): Promise<Answer> {
+    return Promise.resolve(this.#answer(operation))
+  }
+
+  #answer(operation: Operation): Answer {
+    if ('slot' in operation) {
+      return this.#answerOnHandle(operation)
+    }
+    switch (operation.type) {
+      case 'write':
+        return this.#write([operation.write])
+      case 'batch':
+        return this.#write(operation.writes)
+      case 'burst':
+        return this.#burst(operation.steps)
+      case 'get':
+      case 'getSync':
+      case 'has':
+        return [read(this.#viewOf(operation.snapshot), operation)]
+      case 'getMany': {
+        const view = this.#viewOf(operation.snapshot)
+        return operation.keys.map((key) => answerOf(view.get(key.bytes)))
+      }
+      case 'scan':
+        return scanned(this.#viewOf(operation.snapshot).range(operation.range), operation.how)
+      case 'clear':
+        this.#model.clear(operation.range)
+        return NOTHING
+      case 'reopen':
+        this.#iterators.clear()
+        this.#snapshots.clear()
+        return NOTHING
+      case 'flush':
+      case 'compactRange':
+      case 'sync':
+      case 'approximateSize':
+        return NOTHING
+    }
+  }
+
+  #answerOnHandle(operation: HandleOperation): Answer {
+    const { slot } = operation
+    switch (operation.type) {
+      case 'openIterator':
+        this.#iterators.set(slot, new ModelIterator(this.#viewOf(operation.snapshot), operation.range))
+        return NOTHING
+      case 'stepIterator':
+        return entriesOf(taken(present(this.#iterators, slot), operation.count))
+      case 'seekIterator':
+        present(this.#iterators, slot).seek(operation.key.bytes)
+        return NOTHING
+      case 'closeIterator':
+        this.#iterators.delete(slot)
+        return NOTHING
+      case 'openSnapshot':
+        this.#snapshots.set(slot, this.#model.view())
+        return NOTHING
+      case 'closeSnapshot':
+        this.#snapshots.delete(slot)
+        return NOTHING
+    }
+  }
+
+  #viewOf(snapshot: SnapshotUse | undefined): ModelView {
+    return snapshot === undefined ? this.#model.view() : present(this.#snapshots, snapshot.slot)
+  }
+
+  #write(writes: readonly Write[]): Answer {
+    for (const write of writes) {
+      if (write.type === 'put') {
+        this.#model.put(write.key.bytes, write.value.bytes)
+      } else {
+        this.#model.delete(write.key.bytes)
+      }
+    }
+    return NOTHING
+  }
+
+  #burst(steps: readonly (Write | Read)[]): Answer {
+    const before = this.#model.view()
+    const answers = steps
+      .filter((step) => step.type !== 'put' && step.type !== 'delete')
+      .map((step) => read(before, step))
+    this.#write(steps.filter((step) => step.type === 'put' || step.type === 'delete'))
+    return answers
+  }
+}
+
+export function entriesOf(entries: readonly ModelEntry[]): Buffer[] {
+  return entries.flatMap((entry) => [entry.key, entry.value])
+}
+
+function read(view: ModelView, operation: Read): Buffer | string {
+  const value = view.get(operation.key.bytes)
+  return answerOf(operation.type === 'has' ? value !== undefined : value)
+}
+
+function scanned(entries: readonly ModelEntry[], how: Scan['how']): Buffer[] {
+  if (how === 'keys') {
+    return entries.map((entry) => entry.key)
+  }
+  return how === 'values' ? entries.map((entry) => entry.value) : entriesOf(entries)
+}
+
+function taken(iterator: ModelIterator, count: number): ModelEntry[] {
+  const entries: ModelEntry[] = []
+  while (entries.length < count) {
+    const entry = iterator.next()
+    if (entry === undefined) {
+      break
+    }
+    entries.push(entry)
+  }
+  return entries
+}
+
+/** What is open in a slot; lists of operations use only slots that are. */
+export function present<T>(slots: ReadonlyMap<number, T>, slot: number): T {
+  const found = slots.get(slot)
+  if (found === undefined) {
+    throw new Error(`nothing is open in slot ${slot}`)
+  }
+  return found
+}
