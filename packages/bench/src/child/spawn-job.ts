@@ -7,7 +7,9 @@ const CHILD_FILE = fileURLToPath(new URL('./child.js', import.meta.url))
 
 /** @throws when the process does not end well */
 export async function spawnJob(job: Job): Promise<JobResult> {
-  const child = spawn(process.execPath, [CHILD_FILE, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--expose-gc', CHILD_FILE, JSON.stringify(job)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const kill = (): void => void child.kill('SIGKILL')
   // Before whatever removes the directory that the child writes to.
   process.prependListener('exit', kill)

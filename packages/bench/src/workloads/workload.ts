@@ -28,7 +28,7 @@ export interface Workload {
   /** What stores are compared by. */
   readonly comparedBy: 'throughput' | 'latency'
   readonly operationCount: (entryCount: number) => number
-  /** Makes the code warm and is not measured. Only for a store that is filled: a fill is measured from its first put. */
+  /** Makes the code warm and is not measured. Without one, a workload that fills warms up on another store. */
   warmUp?(context: WorkloadContext): Promise<void>
   /** Resolves when the last operation is acknowledged. */
   run(context: WorkloadContext): Promise<Latencies | undefined>

@@ -8,10 +8,18 @@ import { HashIndex } from './hash-index.ts'
 /** The first arena of a store, if memtables may be larger: a store that is opened for a few writes stays small. */
 const FIRST_ARENA_SIZE_BYTES = 1024 * 1024
 
+/**
+ * An entry is charged so much besides its bytes in the arena: what the hash index takes, and part of what the tree would.
+ * A million one-byte keys must not become a gigabyte of heap.
+ */
+const CHARGED_SIZE_BYTES_PER_ENTRY = 56
+
 export interface Arena {
   readonly shared: SharedArrayBuffer
   readonly bytes: Buffer
   readonly sizeBytes: number
+  /** It is full at so many entries, whatever their size; only a single batch may have more. */
+  readonly entryCountMax: number
   readonly index: HashIndex
 }
 
@@ -63,5 +71,6 @@ export class ArenaPool {
 function createArena(sizeBytes: number): Arena {
   const shared = new SharedArrayBuffer(sizeBytes)
   const bytes = Buffer.from(shared)
-  return { shared, bytes, sizeBytes, index: new HashIndex(bytes) }
+  const entryCountMax = Math.max(1, Math.floor(sizeBytes / CHARGED_SIZE_BYTES_PER_ENTRY))
+  return { shared, bytes, sizeBytes, entryCountMax, index: new HashIndex(bytes, entryCountMax) }
 }

@@ -7,43 +7,55 @@
  */
 import { KIND_DELETE, getVarint, varintSizeBytes } from '@varve/storage'
 
-/** What an entry takes here, about: hash, offset and chain, and its share of the slots. Up to 40 just after growing. */
-export const INDEX_SIZE_BYTES_PER_ENTRY = 28
-
-const FIRST_CAPACITY = 1024
-/** Slots an entry, at least: probes stay short. */
-const SLOTS_PER_ENTRY = 2
 export const NO_ENTRY = -1
+/** What an entry takes besides its slot: hash, offset and chain. */
+const ENTRY_SIZE_BYTES = 12
+const SLOT_SIZE_BYTES = 4
+/** Slots an entry, at least: probes stay short. */
+const SLOTS_PER_ENTRY_MIN = 1.5
 
 export class HashIndex {
   readonly #bytes: Uint8Array
-  #capacity = FIRST_CAPACITY
+  #capacity: number
   #count = 0
-  /** Newest entry of a key, or NO_ENTRY, by hash. */
-  #slots = new Int32Array(FIRST_CAPACITY * SLOTS_PER_ENTRY).fill(NO_ENTRY)
+  /** The most entries that it has held. */
+  #countMax = 0
+  /** By hash: 1 + the newest entry of a key, or 0. Zeros are what fresh memory holds: nobody writes them. */
+  #slots: Int32Array
   /** By entry. */
-  #hashes = new Int32Array(FIRST_CAPACITY)
-  #offsets = new Uint32Array(FIRST_CAPACITY)
-  #previous = new Int32Array(FIRST_CAPACITY)
+  #hashes: Int32Array
+  #offsets: Uint32Array
+  #previous: Int32Array
 
-  /** @param bytes the arena; entries have the form of WAL entries */
-  constructor(bytes: Uint8Array) {
+  /**
+   * @param bytes the arena; entries have the form of WAL entries
+   * @param capacity so many entries are added without growing, which holds up the thread: 11 ms at 131 thousand. Memory
+   * that is never touched costs nothing, so that the room for an arena's last entry is made with the arena.
+   */
+  constructor(bytes: Uint8Array, capacity: number) {
     this.#bytes = bytes
+    this.#capacity = capacity
+    this.#slots = new Int32Array(slotCountFor(capacity))
+    this.#hashes = new Int32Array(capacity)
+    this.#offsets = new Uint32Array(capacity)
+    this.#previous = new Int32Array(capacity)
   }
 
   get count(): number {
     return this.#count
   }
 
+  /** Memory that has been touched. */
   get sizeBytes(): number {
-    return this.#capacity * (12 + 4 * SLOTS_PER_ENTRY)
+    return this.#slots.length * SLOT_SIZE_BYTES + Math.max(this.#count, this.#countMax) * ENTRY_SIZE_BYTES
   }
 
   /** Forgets all entries, and keeps the room that they had. */
   clear(): void {
     if (this.#count > 0) {
+      this.#countMax = Math.max(this.#count, this.#countMax)
       this.#count = 0
-      this.#slots.fill(NO_ENTRY)
+      this.#slots.fill(0)
     }
   }
 
@@ -56,14 +68,14 @@ export class HashIndex {
     const slot = this.#findSlot(hash | 0, this.#bytes, keyOffset, keySize)
     this.#hashes[entry] = hash | 0
     this.#offsets[entry] = offset
-    this.#previous[entry] = this.#slots[slot] as number
-    this.#slots[slot] = entry
+    this.#previous[entry] = (this.#slots[slot] as number) - 1
+    this.#slots[slot] = entry + 1
     return entry
   }
 
   /** The newest entry of a key, or NO_ENTRY. */
   find(hash: number, key: Uint8Array, keyOffset: number, keySize: number): number {
-    return this.#slots[this.#findSlot(hash | 0, key, keyOffset, keySize)] as number
+    return (this.#slots[this.#findSlot(hash | 0, key, keyOffset, keySize)] as number) - 1
   }
 
   /** The newest entry of the key that `entry` has. */
@@ -96,7 +108,7 @@ export class HashIndex {
     const mask = slots.length - 1
     let slot = hash & mask
     for (;;) {
-      const entry = slots[slot] as number
+      const entry = (slots[slot] as number) - 1
       if (entry === NO_ENTRY || (hashes[entry] === hash && this.#hasKey(entry, key, keyOffset, keySize))) {
         return slot
       }
@@ -118,33 +130,36 @@ export class HashIndex {
     return true
   }
 
-  /** Hashes are kept, so that no key is read again. A quarter of a million entries take about two milliseconds. */
+  /** Only for one batch of more, smaller entries than an arena of its size is made for. Hashes are kept: no key is read. */
   #grow(): void {
     this.#capacity *= 2
-    const hashes = new Int32Array(this.#capacity)
-    hashes.set(this.#hashes)
-    this.#hashes = hashes
-    const offsets = new Uint32Array(this.#capacity)
-    offsets.set(this.#offsets)
-    this.#offsets = offsets
-    const previous = new Int32Array(this.#capacity)
-    previous.set(this.#previous)
-    this.#previous = previous
-    const old = this.#slots
-    const slots = new Int32Array(this.#capacity * SLOTS_PER_ENTRY).fill(NO_ENTRY)
+    const grown = new HashIndex(this.#bytes, this.#capacity)
+    grown.#hashes.set(this.#hashes)
+    grown.#offsets.set(this.#offsets)
+    grown.#previous.set(this.#previous)
+    const { length } = this.#slots
+    const slots = grown.#slots
     const mask = slots.length - 1
-    for (let i = 0; i < old.length; i++) {
-      const entry = old[i] as number
-      if (entry !== NO_ENTRY) {
-        let slot = (hashes[entry] as number) & mask
-        while (slots[slot] !== NO_ENTRY) {
+    for (let i = 0; i < length; i++) {
+      const occupant = this.#slots[i] as number
+      if (occupant !== 0) {
+        let slot = (this.#hashes[occupant - 1] as number) & mask
+        while (slots[slot] !== 0) {
           slot = (slot + 1) & mask
         }
-        slots[slot] = entry
+        slots[slot] = occupant
       }
     }
+    this.#hashes = grown.#hashes
+    this.#offsets = grown.#offsets
+    this.#previous = grown.#previous
     this.#slots = slots
   }
+}
+
+/** A power of two, so that a hash is cut to a slot by a mask. */
+function slotCountFor(capacity: number): number {
+  return 2 ** Math.ceil(Math.log2(capacity * SLOTS_PER_ENTRY_MIN))
 }
 
 /** Where the key of the entry at `offset` begins, by the entry's form: kind, key size, value size unless a delete. */

@@ -21,14 +21,8 @@ import {
 import { putBytes, type Bytes } from '../bytes.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { Arena } from './arena.ts'
-import { INDEX_SIZE_BYTES_PER_ENTRY, readVarint, type HashIndex } from './hash-index.ts'
+import { readVarint, type HashIndex } from './hash-index.ts'
 import { OrderedIndex } from './ordered-index.ts'
-
-/**
- * An entry is charged so much besides its bytes in the arena: what the hash index takes, and part of what the tree would.
- * A million one-byte keys must not become a gigabyte of heap.
- */
-const CHARGED_SIZE_BYTES_PER_ENTRY = 2 * INDEX_SIZE_BYTES_PER_ENTRY
 
 /** Room that the first group of an arena needs besides its entries. */
 export const ARENA_OVERHEAD_SIZE_BYTES: number = WAL_HEADER_SIZE_BYTES + WAL_GROUP_HEADER_SIZE_BYTES
@@ -40,7 +34,6 @@ export class Memtable {
   readonly #hashSeed: number
   readonly #index: HashIndex
   readonly #ordered: OrderedIndex
-  readonly #entryCountMax: number
   #usedOffset = WAL_HEADER_SIZE_BYTES
   #committedOffset = WAL_HEADER_SIZE_BYTES
   #unsettledGroupCount = 0
@@ -54,7 +47,6 @@ export class Memtable {
     this.#hashSeed = hashSeed
     this.#index = arena.index
     this.#ordered = new OrderedIndex(arena.bytes, this.#index)
-    this.#entryCountMax = Math.max(1, Math.floor(arena.sizeBytes / CHARGED_SIZE_BYTES_PER_ENTRY))
     putWalHeader(arena.bytes, wal.header)
   }
 
@@ -81,7 +73,7 @@ export class Memtable {
   /** Whether so many more bytes of entries, so many in number, and a group header fit. */
   hasRoom(entriesSizeBytes: number, entryCount: number): boolean {
     const fits = this.#usedOffset + WAL_GROUP_HEADER_SIZE_BYTES + entriesSizeBytes <= this.arena.sizeBytes
-    return fits && (this.count + entryCount <= this.#entryCountMax || this.count === 0)
+    return fits && (this.count + entryCount <= this.arena.entryCountMax || this.count === 0)
   }
 
   /** Leaves room for a group's header; returns where it begins. */
