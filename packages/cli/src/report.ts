@@ -3,6 +3,9 @@ import Table from 'cli-table3'
 import type { StoreStats } from 'varve'
 import { countOf, formatCount, formatDuration, formatSize } from './quantity.ts'
 
+/** Write amplification is told from so many bytes of keys and values on. */
+const AMPLIFICATION_SIZE_BYTES_MIN = 1024 * 1024
+
 type Align = 'left' | 'right'
 type Cell = string
 
@@ -64,7 +67,7 @@ export function renderWrites(stats: StoreStats): string | undefined {
     ['flushes', `${formatCount(jobs.flush.count)}, ${formatSize(jobs.flush.bytesWritten)} written`],
     ['compactions', `${formatCount(jobs.compaction.count)}, ${formatSize(jobs.compaction.bytesWritten)} written`],
     ['tables moved as they were', formatCount(jobs.moveCount)],
-    ['write amplification', `${stats.writeAmplification.toFixed(2)} (the log apart)`],
+    ['write amplification', describeWriteAmplification(stats)],
     ['space amplification', stats.spaceAmplification.toFixed(2)],
     ['stalls', `${formatCount(stalls.count)}, ${formatDuration(stalls.totalMs)}`],
   ]
@@ -83,6 +86,13 @@ export function describeStall({ stalls }: StoreStats): string {
     default:
       return `, waiting (${stalls.current})`
   }
+}
+
+/** Tables of earlier runs may have been compacted: beside a few puts that is no measure of what those cost. */
+function describeWriteAmplification({ writes, writeAmplification }: StoreStats): string {
+  return writes.userSizeBytes < AMPLIFICATION_SIZE_BYTES_MIN
+    ? 'too few writes to tell'
+    : `${writeAmplification.toFixed(2)} (the log apart)`
 }
 
 function perGroup({ operationCount, groupCount }: StoreStats['writes']): string {
