@@ -33,7 +33,7 @@ class InlineExecutor implements JobExecutor {
 
   close(): Promise<void> {
     this.#isClosed = true
-    for (let job = this.#queue.take(true); job !== undefined; job = this.#queue.take(true)) {
+    for (let job = this.#queue.take(true, true); job !== undefined; job = this.#queue.take(true, true)) {
       job.resolve(jobFailure('VARVE_ABORTED', 'the executor was closed before the job began'))
     }
     return Promise.resolve()
@@ -46,7 +46,7 @@ class InlineExecutor implements JobExecutor {
     this.#isScheduled = true
     this.#env.scheduler.immediate(() => {
       this.#isScheduled = false
-      const job = this.#queue.take(true)
+      const job = this.#queue.take(true, true)
       if (job !== undefined) {
         job.resolve(runJob(this.#env, job.request, this.#memory))
         this.#schedule()

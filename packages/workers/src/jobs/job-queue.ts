@@ -19,8 +19,8 @@ export class JobQueue {
   }
 
   /** Takes the next job out, or `undefined` if none waits that may start. */
-  take(mayCompact: boolean): WaitingJob | undefined {
-    return this.#flushes.shift() ?? (mayCompact ? this.#compactions.shift() : undefined)
+  take(mayFlush: boolean, mayCompact: boolean): WaitingJob | undefined {
+    return (mayFlush ? this.#flushes.shift() : undefined) ?? (mayCompact ? this.#compactions.shift() : undefined)
   }
 
   /** Takes this job out; false if it does not wait. */

@@ -9,6 +9,7 @@
  * starts would wait for ever: then all of piscina's threads are retired, and awaited, before the job is reported failed,
  * since what a thread that still runs may do to its files is not known.
  */
+import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import { jobFailure } from '../jobs/job-failure.ts'
 import type { JobRequest, JobResult } from '../jobs/job-protocol.ts'
@@ -16,6 +17,11 @@ import { JobQueue } from '../jobs/job-queue.ts'
 import type { WaitingJob } from '../jobs/job-queue.ts'
 
 const THREAD_COUNT_MIN = 2
+/**
+ * Flushes that run at once leave the service's own thread a core. They are installed in order, so that two that share a
+ * core end no sooner than one behind the other; they took a fifth more of the processors in a load.
+ */
+const FLUSH_COUNT_MAX = Math.max(1, availableParallelism() - 1)
 /** Above any sensible setting: how many jobs run at once is counted here. */
 const THREAD_COUNT_LIMIT = 1024
 /** A thread that starts anew needs some seconds of work until its code runs at full speed. */
@@ -89,7 +95,7 @@ export class JobPool {
   #startJobs(): void {
     const threadCount = Math.max(THREAD_COUNT_MIN, ...this.#threadCounts)
     while (this.#flushCount + this.#compactionCount < threadCount) {
-      const job = this.#queue.take(this.#compactionCount < threadCount - 1)
+      const job = this.#queue.take(this.#flushCount < FLUSH_COUNT_MAX, this.#compactionCount < threadCount - 1)
       if (job === undefined) {
         return
       }
