@@ -36,7 +36,7 @@ import { Version } from '../version/version.ts'
 import { Wal } from '../wal/wal.ts'
 import type { JobExecutor, TableOptions } from '@varve/workers'
 import type { LockedDirectory } from './directory.ts'
-import { replayWals, type WalReplay } from './wal-replay.ts'
+import { replayWals, type LogsOfManifest, type WalReplay } from './wal-replay.ts'
 
 export interface RecoverySetup {
   readonly env: Env
@@ -65,17 +65,19 @@ export interface RecoveryReport {
   readonly lostFileNames: readonly string[]
 }
 
-interface FoundState extends VersionSetState {
-  readonly closedWals: NonNullable<VersionEdit['closedWals']>
+interface FoundState extends VersionSetState, LogsOfManifest {
   readonly manifestWasTorn: boolean
 }
+
+/** What a manifest would say if there were one. */
+const NO_LOGS: LogsOfManifest = { logNumber: fileNumber(0), lastSequence: 0, closedWals: [] }
 
 /** @throws CorruptionError, UnsupportedError, IoError */
 export async function recoverStore(setup: RecoverySetup, found: LockedDirectory): Promise<RecoveredStore> {
   const { env, directory } = setup
   const state = found.holdsStore ? await readState(setup, found.names) : await emptyState(setup, found.names)
   const walNumbers = numbersOf('wal', found.names).filter((number) => number >= state.logNumber)
-  const replay = await replayWals(env, directory, walNumbers, state.lastSequence, state.closedWals)
+  const replay = await replayWals(env, directory, walNumbers, state)
   const versions = new VersionSet(env, directory, state, setup.versionHooks)
   const added = await flushReplayed(setup, versions, replay)
   const firstWal = new Wal(env, directory, fileNumber(versions.takeFileNumbers(1)))
@@ -155,7 +157,7 @@ function applyFound(version: Version, edit: VersionEdit, path: string): Version 
 /** What a crash while a store was being made leaves is nothing. Anything more means that CURRENT was lost. */
 async function emptyState({ env, directory }: RecoverySetup, names: readonly string[]): Promise<FoundState> {
   const walNumbers = numbersOf('wal', names)
-  const replay = await replayWals(env, directory, walNumbers, 0, [])
+  const replay = await replayWals(env, directory, walNumbers, NO_LOGS)
   if (numbersOf('table', names).length > 0 || replay.wals.length > 0 || replay.cutOff.length > 0) {
     throw new CorruptionError(
       join(directory, CURRENT_FILE_NAME),
@@ -163,14 +165,7 @@ async function emptyState({ env, directory }: RecoverySetup, names: readonly str
       'it is missing, though there are tables or logs with writes',
     )
   }
-  return {
-    version: Version.empty(),
-    logNumber: fileNumber(0),
-    lastSequence: 0,
-    nextFileNumber: largestNumber(names) + 1,
-    closedWals: [],
-    manifestWasTorn: false,
-  }
+  return { ...NO_LOGS, version: Version.empty(), nextFileNumber: largestNumber(names) + 1, manifestWasTorn: false }
 }
 
 async function checkTables({ env, directory }: RecoverySetup, version: Version, lastSequence: number): Promise<void> {

@@ -42,13 +42,18 @@ function walImage(number: number, baseSequence: number, synced: readonly WalPosi
 async function replay(
   images: ReadonlyMap<number, Uint8Array>,
   closedWals: readonly ClosedWal[] = [],
+  logNumber = 1,
 ): Promise<WalReplay> {
   const env = new MemoryEnv()
   for (const [number, bytes] of images) {
     env.files.set(`/d/${walFileName(fileNumber(number))}`, bytes)
   }
   try {
-    return await replayWals(env, '/d', [...images.keys()].map(fileNumber), LAST_SEQUENCE, closedWals)
+    return await replayWals(env, '/d', [...images.keys()].map(fileNumber), {
+      logNumber: fileNumber(logNumber),
+      lastSequence: LAST_SEQUENCE,
+      closedWals,
+    })
   } finally {
     expect(env.files.openCount, 'all files are closed').toBe(0)
     expect(
@@ -194,6 +199,14 @@ test('a missing log whose contents were never synced is where reading stops', as
   )
   expect(result).toMatchObject({ lastSequence: 101, tornSizeBytes: GROUP_SIZE_BYTES })
   expect(result.wals.map(({ number }) => number)).toEqual([5])
+})
+
+test('that a log was durable which has been flushed since is no promise about those behind it', async () => {
+  const whole = walImage(6, 101, [NOTHING, { number: 5, offset: groupOffset(9) }])
+  const torn = flipped(whole, groupOffset(0) + 10)
+  const result = await replay(new Map([[6, torn]]), [], 6)
+  expect(result).toMatchObject({ wals: [], lastSequence: 100, tornSizeBytes: 2 * GROUP_SIZE_BYTES })
+  await expect(replay(new Map([[6, torn]]), [], 5), 'log 5 counts, and is missing').rejects.toThrow(CorruptionError)
 })
 
 test('the first group must follow the manifest', async () => {

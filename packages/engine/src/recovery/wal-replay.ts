@@ -67,21 +67,29 @@ interface Stop {
   readonly recoveredTo: WalPosition
 }
 
+/** What the manifest says of the logs. */
+export interface LogsOfManifest {
+  /** What earlier logs held is in tables. */
+  readonly logNumber: FileNumber
+  readonly lastSequence: number
+  /** Logs that a clean close recorded as durable up to a size. */
+  readonly closedWals: readonly ClosedWal[]
+}
+
 /**
  * @param numbers the logs at or above the manifest's log number, ascending
- * @param closedWals logs that a clean close recorded as durable up to a size
  * @throws CorruptionError, UnsupportedError, IoError
  */
 export async function replayWals(
   env: Env,
   directory: string,
   numbers: readonly FileNumber[],
-  lastSequence: number,
-  closedWals: readonly ClosedWal[],
+  { logNumber, lastSequence, closedWals }: LogsOfManifest,
 ): Promise<WalReplay> {
   const wals: ReplayedWal[] = []
   let next = lastSequence + 1
-  let recoveredTo: WalPosition = { number: 0, offset: 0 }
+  // Groups also say that logs were durable which have been flushed since: those do not count any more.
+  let recoveredTo: WalPosition = { number: logNumber, offset: 0 }
   for (let i = 0; i < numbers.length; i++) {
     const wal = await readImage(env, directory, numbers[i] as FileNumber)
     const replayed = replayOne(wal, next)
