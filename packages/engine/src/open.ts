@@ -36,18 +36,14 @@ export async function open(directory: string, options?: StoreOptions, components
   const locked = await lockDirectory(env, path, resolved)
   const executor = components?.executor ?? createPoolExecutor({ workerCountMax: resolved.workerCountMax })
   let store: Store | undefined
+  // In a step of its own: a listener that writes, reads or closes must find no call of the store half done.
   const emit: EmitEvent = (name, event) => {
-    // An 'error' that nobody listens to would end the process.
-    if (store !== undefined && (name !== 'error' || store.listenerCount('error') > 0)) {
-      try {
+    queueMicrotask(() => {
+      // An 'error' that nobody listens to would end the process.
+      if (store !== undefined && (name !== 'error' || store.listenerCount('error') > 0)) {
         ;(store.emit as (name: string, event: unknown) => boolean).call(store, name, event)
-      } catch (error) {
-        // A listener's own error is the listener's: it must not interrupt what the event tells of.
-        env.scheduler.immediate(() => {
-          throw error
-        })
       }
-    }
+    })
   }
   try {
     const engine = await Engine.start({ env, directory: path, options: resolved, executor, emit }, locked)

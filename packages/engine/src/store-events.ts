@@ -1,4 +1,7 @@
-/** What a store tells its listeners. Events report; nothing depends on whether somebody listens. */
+/**
+ * What a store tells its listeners. Events report; nothing depends on whether somebody listens. They come in microtasks
+ * of their own, so that a listener may call the store.
+ */
 import type { VarveError } from '@varve/storage'
 import type { CompactionEvent } from './compaction/compaction-scheduler.ts'
 import type { StallEvent } from './write/write-path.ts'
