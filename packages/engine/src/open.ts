@@ -13,7 +13,7 @@ import {
 import { createPoolExecutor, type JobExecutor } from '@varve/workers'
 import { Engine } from './engine.ts'
 import { describe, resolveOptions, type StoreOptions } from './options.ts'
-import { lockDirectory, takeLock } from './recovery/directory.ts'
+import { lockDirectory, refuseLevelDb, takeLock } from './recovery/directory.ts'
 import { Store } from './store.ts'
 import type { EmitEvent } from './store-events.ts'
 
@@ -69,6 +69,7 @@ export async function destroy(directory: string, components?: { readonly env?: E
     return
   }
   const names = kind === 'file' ? [] : await files.list(path)
+  await refuseLevelDb(files, path, names)
   const foreign = names.find((name) => !isStoreFileName(name))
   const isStore = names.includes(CURRENT_FILE_NAME) || (foreign === undefined && names.length > 0)
   if (!isStore) {

@@ -2,12 +2,14 @@
 import { dirname, join } from 'node:path'
 import {
   CURRENT_FILE_NAME,
+  CorruptionError,
   InvalidArgumentError,
   LOCK_FILE_NAME,
   LockedError,
   VarveError,
   isNotFound,
   isStoreFileName,
+  readCurrent,
   readSmallFile,
   type Env,
   type FileLock,
@@ -41,7 +43,9 @@ export async function lockDirectory(env: Env, directory: string, options: Direct
   } else if (kind === 'file') {
     throw new InvalidArgumentError(`${directory} is not a directory: a store needs one of its own`)
   }
-  checkNames(directory, await listNames(files, directory), options)
+  const found = await listNames(files, directory)
+  await refuseLevelDb(files, directory, found)
+  checkNames(directory, found, options)
   const lock = await takeLock(files, directory)
   try {
     const names = await files.list(directory)
@@ -49,6 +53,35 @@ export async function lockDirectory(env: Env, directory: string, options: Direct
     return { lock, names, holdsStore }
   } catch (error) {
     await lock.release()
+    throw error
+  }
+}
+
+/** LevelDB and its relatives have files of these names, besides some that are named like ours. */
+const LEVELDB_FILE_NAMES = /^(LOG(\.old.*)?|IDENTITY|OPTIONS-\d+|\d+\.(log|ldb))$/
+
+/**
+ * Their CURRENT and LOCK are named like ours: without this, a mistaken path would cost them both.
+ * @throws InvalidArgumentError if it is such a database
+ */
+export async function refuseLevelDb(files: FileSystem, directory: string, names: readonly string[]): Promise<void> {
+  const theirs = names.find((name) => LEVELDB_FILE_NAMES.test(name))
+  if (theirs !== undefined && names.includes(CURRENT_FILE_NAME) && !(await hasOwnCurrent(files, directory))) {
+    throw new InvalidArgumentError(
+      `${directory} holds a database of LevelDB or RocksDB (${theirs}), and nothing of it was touched: ` +
+        'choose an empty directory, or one that does not exist yet',
+    )
+  }
+}
+
+async function hasOwnCurrent(files: FileSystem, directory: string): Promise<boolean> {
+  try {
+    await readCurrent(files, directory)
+    return true
+  } catch (error) {
+    if (error instanceof CorruptionError) {
+      return false
+    }
     throw error
   }
 }
