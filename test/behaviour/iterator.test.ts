@@ -51,3 +51,19 @@ test('steps under way when the iterator or the store closes end', async () => {
     expect([undefined, 'VARVE_CLOSED']).toContain(code)
   }
 })
+
+test('nextMany returns early when its entries are large, whatever it had to wait for', async () => {
+  const valueSizeBytes = 100_000
+  const store = await open(scratchStorePath('iterator'), { blockCacheSizeBytes: 0, blockSizeBytes: 512 })
+  await fill(store, 200, valueSizeBytes)
+  await store.flush()
+  const iterator = store.iterator()
+  const entries = await iterator.nextMany(200)
+  const sizeBytes = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+  expect(sizeBytes).toBeLessThanOrEqual(8 * 1024 * 1024 + valueSizeBytes + 16)
+  expect(entries.length).toBeGreaterThan(80)
+  const rest = await iterator.nextMany(200)
+  expect(rest[0]?.[0].toString()).toBe(`key-${String(entries.length).padStart(6, '0')}`)
+  await iterator.close()
+  await store.close()
+})

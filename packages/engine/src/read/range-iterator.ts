@@ -29,6 +29,8 @@ export class RangeIterator {
   readonly #options: RangeIteratorOptions
   #remaining: number
   #closedBecause: ClosedError | undefined
+  /** Of the entries of the step under way: it may wait between them. */
+  #chunkSizeBytes = 0
   /** Entries that a step had when it failed. */
   #gathered: [Buffer, Buffer][] = []
   /** The steps under way. */
@@ -178,6 +180,7 @@ export class RangeIterator {
   #takeGathered(count: number): [Buffer, Buffer][] {
     const entries = this.#gathered
     this.#gathered = entries.splice(count)
+    this.#chunkSizeBytes = 0
     return entries
   }
 
@@ -194,8 +197,7 @@ export class RangeIterator {
 
   /** Takes what is in memory. */
   #fill(entries: [Buffer, Buffer][], count: number): Need {
-    let sizeBytes = 0
-    while (entries.length < count && this.#remaining > 0 && sizeBytes < CHUNK_SIZE_BYTES_MAX) {
+    while (entries.length < count && this.#remaining > 0 && this.#chunkSizeBytes < CHUNK_SIZE_BYTES_MAX) {
       const status = this.#scan.step()
       if (status === AT_END) {
         break
@@ -208,7 +210,7 @@ export class RangeIterator {
         copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
         copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
       ])
-      sizeBytes += entry.keySize + entry.valueSize
+      this.#chunkSizeBytes += entry.keySize + entry.valueSize
       this.#remaining--
     }
     return 'nothing'
