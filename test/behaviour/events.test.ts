@@ -92,7 +92,7 @@ test('a listener that is told of a recovery may write', async () => {
   let isBroken = false
   const store = await open(scratchStorePath('events'), {}, { env: envWithBrokenLogs(() => isBroken) })
   const written = new Promise<void>((resolve, reject) => {
-    store.on('recovery', () => store.put('told', 'yes').then(resolve, reject))
+    store.on('recovery', () => void store.put('told', 'yes').then(resolve, reject))
   })
   await store.put('before', '1')
   isBroken = true
