@@ -12,6 +12,8 @@ import { EntryStream } from './read/entry-stream.ts'
 import { RangeIterator } from './read/range-iterator.ts'
 import { resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
 import { Snapshot, type RangeOptions } from './read/snapshot.ts'
+import { copyEntry, type EntryTaker, type ValueTaker } from './read/taker.ts'
+import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import type { StoreEvents } from './store-events.ts'
 import type { StoreStats } from './store-stats.ts'
@@ -38,7 +40,7 @@ export class Store extends EventEmitter<StoreEvents> {
   /** What opening found and did: replayed logs, bytes cut off behind a crash, files set aside. */
   readonly recovery: RecoveryReport
   readonly #engine: Engine
-  readonly #iterators = new Set<RangeIterator>()
+  readonly #iterators = new Set<RangeIterator<unknown>>()
   readonly #snapshots = new Set<Snapshot>()
   #closing: Promise<void> | undefined
   /** Reads of other kinds that wait; closing waits for them. */
@@ -83,7 +85,8 @@ export class Store extends EventEmitter<StoreEvents> {
     try {
       this.#checkOpen()
       throwIfAborted(options?.signal)
-      return this.#engine.points.get(key, this.#sequenceOf(options?.snapshot), options?.signal)
+      const { points } = this.#engine
+      return promiseOf(points.get(key, this.#sequenceOf(options?.snapshot), copyOut, options?.signal))
     } catch (error) {
       return this.#engine.guard.reject(error)
     }
@@ -91,12 +94,31 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** As `get`, without leaving the thread: it blocks while it reads what is not in memory. */
   getSync(key: Bytes, options?: { readonly snapshot?: Snapshot | undefined }): Buffer | undefined {
-    this.#checkOpen()
-    return this.#engine.points.getSync(key, this.#sequenceOf(options?.snapshot))
+    return this.readSync(key, copyOut, options?.snapshot)
   }
 
   /** The values of several keys, all as of one moment, in the order of the keys. */
-  async getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Buffer | undefined)[]> {
+  getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Buffer | undefined)[]> {
+    return this.readMany(keys, copyOut, options)
+  }
+
+  /**
+   * @internal As `get`, for adapters: `take` makes the answer from the value's bytes, and what is in memory is answered
+   * without a promise. Throws what `get` rejects with.
+   */
+  read<T>(key: Bytes, take: ValueTaker<T>, snapshot?: Snapshot): T | undefined | Promise<T | undefined> {
+    this.#checkOpen()
+    return this.#engine.points.get(key, this.#sequenceOf(snapshot), take, undefined)
+  }
+
+  /** @internal As `getSync`, for adapters. */
+  readSync<T>(key: Bytes, take: ValueTaker<T>, snapshot?: Snapshot): T | undefined {
+    this.#checkOpen()
+    return this.#engine.points.getSync(key, this.#sequenceOf(snapshot), take)
+  }
+
+  /** @internal As `getMany`, for adapters. */
+  async readMany<T>(keys: readonly Bytes[], take: ValueTaker<T>, options?: ReadOptions): Promise<(T | undefined)[]> {
     this.#checkOpen()
     throwIfAborted(options?.signal)
     if (!Array.isArray(keys)) {
@@ -106,7 +128,7 @@ export class Store extends EventEmitter<StoreEvents> {
     const sequence = this.#sequenceOf(options?.snapshot) ?? visibleSequence
     liveSequences.hold(sequence)
     try {
-      return await this.#whileOpen(points.getMany(keys, sequence, options?.signal))
+      return await this.#whileOpen(points.getMany(keys, sequence, take, options?.signal))
     } finally {
       liveSequences.release(sequence)
     }
@@ -118,18 +140,24 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** An iterator over a range, at one snapshot from now on. Close it, or step to its end with `for await`. */
   iterator(range?: RangeOptions): RangeIterator {
+    return this.iterate(range, copyEntry)
+  }
+
+  /** @internal As `iterator`, for adapters: `take` makes what the steps return from the entries' bytes. */
+  iterate<T>(range: RangeOptions | undefined, take: EntryTaker<T>): RangeIterator<T> {
     this.#checkOpen()
     const keyRange = resolveRange(range)
     const limit = resolveLimit(range?.limit)
     const sequence = this.#sequenceOf(range?.snapshot) ?? this.#engine.visibleSequence
     const { liveSequences, guard } = this.#engine
     const scan = this.#engine.scan(keyRange, sequence, resolveReverse(range?.reverse))
-    const iterator = new RangeIterator(scan, guard, {
+    const iterator: RangeIterator<T> = new RangeIterator(scan, guard, {
       limit,
       signal: range?.signal,
-      onClose: (closed) => {
+      take,
+      onClose: () => {
         liveSequences.release(sequence)
-        this.#iterators.delete(closed)
+        this.#iterators.delete(iterator)
       },
     })
     liveSequences.hold(sequence)
@@ -261,4 +289,8 @@ export class Store extends EventEmitter<StoreEvents> {
       this.#pending.delete(work)
     }
   }
+}
+
+function promiseOf<T>(answer: T | Promise<T>): Promise<T> {
+  return answer instanceof Promise ? answer : Promise.resolve(answer)
 }

@@ -10,7 +10,7 @@ import { throwIfAborted } from './abort.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import { ReadContext } from './read-context.ts'
 import type { StoreView } from './store-view.ts'
-import { copyOut } from './value-copy.ts'
+import type { ValueTaker } from './taker.ts'
 import { VersionLookUp } from './version-look-up.ts'
 
 /** Look-ups of one `getMany` that wait for the disk at once. */
@@ -39,27 +39,37 @@ export class PointReader {
   }
 
   /** @param sequence read at this sequence; `undefined` is the newest visible one */
-  getSync(key: Bytes, sequence: number | undefined): Buffer | undefined {
-    return this.#getNow(key, sequence, true) as Buffer | undefined
+  getSync<T>(key: Bytes, sequence: number | undefined, take: ValueTaker<T>): T | undefined {
+    return this.#getNow(key, sequence, take, true) as T | undefined
   }
 
-  get(key: Bytes, sequence: number | undefined, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
-    const now = this.#getNow(key, sequence, false)
-    return now === NOT_IN_MEMORY ? this.#getWaiting(sequence, signal) : this.#guard.resolve(now)
+  /** What is in memory without a promise, as long as the loop has turned lately. */
+  get<T>(
+    key: Bytes,
+    sequence: number | undefined,
+    take: ValueTaker<T>,
+    signal: AbortSignal | undefined,
+  ): T | undefined | Promise<T | undefined> {
+    const now = this.#getNow(key, sequence, take, false)
+    if (now === NOT_IN_MEMORY) {
+      return this.#getWaiting(sequence, take, signal)
+    }
+    return this.#guard.isStarving() ? this.#guard.turn().then(() => now) : now
   }
 
   /** @param sequence held by the caller: the loop may turn in between */
-  async getMany(
+  async getMany<T>(
     keys: readonly Bytes[],
     sequence: number,
+    take: ValueTaker<T>,
     signal: AbortSignal | undefined,
-  ): Promise<(Buffer | undefined)[]> {
-    const values: (Buffer | undefined)[] = Array.from({ length: keys.length })
+  ): Promise<(T | undefined)[]> {
+    const values: (T | undefined)[] = Array.from({ length: keys.length })
     const waiting: Promise<void>[] = []
     for (let index = 0; index < keys.length; index++) {
-      const now = this.#getNow(keys[index] as Bytes, sequence, false)
+      const now = this.#getNow(keys[index] as Bytes, sequence, take, false)
       if (now === NOT_IN_MEMORY) {
-        const read = this.#getWaiting(sequence, signal).then((value) => {
+        const read = this.#getWaiting(sequence, take, signal).then((value) => {
           values[index] = value
         })
         // It may fail while others are waited for; `allDone` tells.
@@ -86,10 +96,15 @@ export class PointReader {
   }
 
   /** What is known without waiting; with `mayBlock`, all of it. */
-  #getNow(key: Bytes, sequence: number | undefined, mayBlock: boolean): Buffer | undefined | typeof NOT_IN_MEMORY {
-    this.#takeKey(key)
+  #getNow<T>(
+    key: Bytes,
+    sequence: number | undefined,
+    take: ValueTaker<T>,
+    mayBlock: boolean,
+  ): T | undefined | typeof NOT_IN_MEMORY {
+    this.#copyKey(key)
     const at = sequence ?? this.#view.visibleSequence
-    const inMemory = this.#findInMemtables(at)
+    const inMemory = this.#findInMemtables(at, take)
     if (inMemory !== NOT_IN_MEMTABLES) {
       return inMemory
     }
@@ -104,7 +119,7 @@ export class PointReader {
         this.#context.loadSync()
         status = this.#lookUp.run()
       }
-      return valueOf(status, this.#lookUp)
+      return valueOf(status, this.#lookUp, take)
     } finally {
       this.#context.clear()
       this.#view.releaseVersion(version)
@@ -112,7 +127,11 @@ export class PointReader {
   }
 
   /** Looks the key just taken up on the view as it is now, which it holds while it waits for the disk. */
-  async #getWaiting(sequence: number | undefined, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+  async #getWaiting<T>(
+    sequence: number | undefined,
+    take: ValueTaker<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T | undefined> {
     const context = new ReadContext(this.#tables)
     const lookUp = new VersionLookUp(context)
     const key = new Uint8Array(this.#key.subarray(0, this.#keySize))
@@ -122,7 +141,7 @@ export class PointReader {
       lookUp.start(version, key, key.length, sequence ?? this.#view.visibleSequence)
       for (let status = lookUp.run(); ; status = lookUp.run()) {
         if (status !== NEEDS_BLOCK) {
-          return valueOf(status, lookUp)
+          return valueOf(status, lookUp, take)
         }
         await context.load()
         throwIfAborted(signal)
@@ -138,12 +157,12 @@ export class PointReader {
     }
   }
 
-  #takeKey(key: Bytes): void {
+  #copyKey(key: Bytes): void {
     this.#keySize = keySizeOf(key)
     putBytes(this.#key, 0, key, this.#keySize)
   }
 
-  #findInMemtables(sequence: number): Buffer | undefined | typeof NOT_IN_MEMTABLES {
+  #findInMemtables<T>(sequence: number, take: ValueTaker<T>): T | undefined | typeof NOT_IN_MEMTABLES {
     const { active, frozen, hashSeed } = this.#view.memtables
     const hash = hashKey(this.#key, 0, this.#keySize, hashSeed)
     let memtable: Memtable = active
@@ -151,7 +170,7 @@ export class PointReader {
       const entry = memtable.find(this.#key, this.#keySize, hash, sequence)
       if (entry >= 0) {
         return memtable.kindOf(entry) === KIND_PUT
-          ? copyOut(memtable.arena.bytes, memtable.keyOffsetOf(entry) + this.#keySize, memtable.valueSizeOf(entry))
+          ? take(memtable.arena.bytes, memtable.keyOffsetOf(entry) + this.#keySize, memtable.valueSizeOf(entry))
           : undefined
       }
       if (i < 0) {
@@ -165,9 +184,9 @@ export class PointReader {
 const NOT_IN_MEMTABLES: unique symbol = Symbol('not in memtables')
 const NOT_IN_MEMORY: unique symbol = Symbol('not in memory')
 
-function valueOf(status: ReadStatus, { result }: VersionLookUp): Buffer | undefined {
+function valueOf<T>(status: ReadStatus, { result }: VersionLookUp, take: ValueTaker<T>): T | undefined {
   return status === FOUND && result.kind === KIND_PUT
-    ? copyOut(result.block.bytes, result.valueOffset, result.valueSize)
+    ? take(result.block.bytes, result.valueOffset, result.valueSize)
     : undefined
 }
 

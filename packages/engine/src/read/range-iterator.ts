@@ -8,37 +8,40 @@ import { describe } from '../options.ts'
 import { throwIfAborted } from './abort.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import type { RangeScan } from './range-scan.ts'
-import { copyOut } from './value-copy.ts'
+import type { EntryTaker } from './taker.ts'
 
 /** `nextMany` returns early when its entries have this size. */
 const CHUNK_SIZE_BYTES_MAX = 8 * 1024 * 1024
 
-export interface RangeIteratorOptions {
+export interface RangeIteratorOptions<T> {
   readonly limit: number
   readonly signal: AbortSignal | undefined
+  readonly take: EntryTaker<T>
   /** Called once. */
-  onClose(iterator: RangeIterator): void
+  onClose(): void
 }
 
 /** What a chunk still needs before it is whole. */
 type Need = 'nothing' | 'block' | 'turn'
 
-export class RangeIterator {
+/** @typeParam T what it makes of each entry: `[key, value]`, unless an adapter takes something else */
+export class RangeIterator<T = [Buffer, Buffer]> {
   readonly #scan: RangeScan
   readonly #guard: LoopGuard
-  readonly #options: RangeIteratorOptions
+  readonly #options: RangeIteratorOptions<T>
   #remaining: number
   #closedBecause: ClosedError | undefined
   /** Of the entries of the step under way: it may wait between them. */
   #chunkSizeBytes = 0
+  #chunkSizeBytesMax = CHUNK_SIZE_BYTES_MAX
   /** Entries that a step had when it failed. */
-  #gathered: [Buffer, Buffer][] = []
+  #gathered: T[] = []
   /** The steps under way. */
   #tail: Promise<unknown> = Promise.resolve()
   #stepCount = 0
 
   /** @internal Made by `store.iterator`. */
-  constructor(scan: RangeScan, guard: LoopGuard, options: RangeIteratorOptions) {
+  constructor(scan: RangeScan, guard: LoopGuard, options: RangeIteratorOptions<T>) {
     this.#scan = scan
     this.#guard = guard
     this.#options = options
@@ -49,18 +52,34 @@ export class RangeIterator {
    * The next entry, or `undefined` at the end.
    * @throws VarveError with VARVE_CLOSED, VARVE_ABORTED, VARVE_CORRUPTION or VARVE_IO
    */
-  async next(): Promise<[Buffer, Buffer] | undefined> {
+  async next(): Promise<T | undefined> {
     return (await this.nextMany(1))[0]
   }
 
   /** Up to `count` next entries; fewer if they are large, none at the end. Errors as `next`. */
-  nextMany(count: number): Promise<[Buffer, Buffer][]> {
+  nextMany(count: number): Promise<T[]> {
     if (!Number.isInteger(count) || count < 1) {
       return this.#guard.reject(
         new InvalidArgumentError(`count must be a whole number from 1 on, not ${describe(count)}`),
       )
     }
-    return this.#stepCount === 0 ? this.#nextManyNow(count) : this.#inTurn(() => this.#nextManyLater(count))
+    const entries = this.takeMany(count, CHUNK_SIZE_BYTES_MAX)
+    return Array.isArray(entries) ? Promise.resolve(entries) : entries
+  }
+
+  /**
+   * @internal As `nextMany`, with a bound of the caller's, and without a promise where all is in memory and the loop has
+   * turned lately.
+   */
+  takeMany(count: number, sizeBytesMax: number): T[] | Promise<T[]> {
+    if (this.#stepCount === 0) {
+      this.#chunkSizeBytesMax = sizeBytesMax
+      return this.#nextManyNow(count)
+    }
+    return this.#inTurn(() => {
+      this.#chunkSizeBytesMax = sizeBytesMax
+      return this.#nextManyLater(count)
+    })
   }
 
   /**
@@ -95,7 +114,7 @@ export class RangeIterator {
   closeBecause(reason: ClosedError): void {
     if (this.#closedBecause === undefined) {
       this.#closedBecause = reason
-      this.#options.onClose(this)
+      this.#options.onClose()
     }
   }
 
@@ -122,7 +141,7 @@ export class RangeIterator {
     await this.close()
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<[Buffer, Buffer]> {
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
     try {
       for (let entry = await this.next(); entry !== undefined; entry = await this.next()) {
         yield entry
@@ -133,13 +152,13 @@ export class RangeIterator {
   }
 
   /** What is in memory, at once; for the rest it waits. */
-  #nextManyNow(count: number): Promise<[Buffer, Buffer][]> {
+  #nextManyNow(count: number): T[] | Promise<T[]> {
     const entries = this.#takeGathered(count)
     try {
       const need = this.#begin(entries, count)
       if (need === 'nothing') {
         this.#scan.release()
-        return this.#resolve(entries)
+        return this.#answer(entries)
       }
       return this.#inTurn(() => this.#fillWaiting(entries, count, need))
     } catch (error) {
@@ -148,7 +167,7 @@ export class RangeIterator {
     }
   }
 
-  async #nextManyLater(count: number): Promise<[Buffer, Buffer][]> {
+  async #nextManyLater(count: number): Promise<T[]> {
     const entries = this.#takeGathered(count)
     try {
       return await this.#fillWaiting(entries, count, this.#begin(entries, count))
@@ -158,7 +177,7 @@ export class RangeIterator {
     }
   }
 
-  async #fillWaiting(entries: [Buffer, Buffer][], count: number, firstNeed: Need): Promise<[Buffer, Buffer][]> {
+  async #fillWaiting(entries: T[], count: number, firstNeed: Need): Promise<T[]> {
     try {
       for (let need = firstNeed; need !== 'nothing'; need = this.#begin(entries, count)) {
         await (need === 'block' ? this.#scan.load() : this.#guard.turn())
@@ -172,32 +191,32 @@ export class RangeIterator {
   }
 
   /** Nothing that was stepped over is lost: the next step begins with what this one had. */
-  #fail(entries: [Buffer, Buffer][]): void {
+  #fail(entries: T[]): void {
     this.#gathered = entries
     this.#scan.release()
   }
 
-  #takeGathered(count: number): [Buffer, Buffer][] {
+  #takeGathered(count: number): T[] {
     const entries = this.#gathered
     this.#gathered = entries.splice(count)
     this.#chunkSizeBytes = 0
     return entries
   }
 
-  #resolve(entries: [Buffer, Buffer][]): Promise<[Buffer, Buffer][]> {
+  #answer(entries: T[]): T[] | Promise<T[]> {
     const isStarving = entries.length > 1 ? this.#guard.isStarvingNow() : this.#guard.isStarving()
-    return isStarving ? this.#guard.turn().then(() => entries) : Promise.resolve(entries)
+    return isStarving ? this.#guard.turn().then(() => entries) : entries
   }
 
-  #begin(entries: [Buffer, Buffer][], count: number): Need {
+  #begin(entries: T[], count: number): Need {
     this.#checkUsable()
     this.#scan.begin()
     return this.#fill(entries, count)
   }
 
   /** Takes what is in memory. */
-  #fill(entries: [Buffer, Buffer][], count: number): Need {
-    while (entries.length < count && this.#remaining > 0 && this.#chunkSizeBytes < CHUNK_SIZE_BYTES_MAX) {
+  #fill(entries: T[], count: number): Need {
+    while (entries.length < count && this.#remaining > 0 && this.#chunkSizeBytes < this.#chunkSizeBytesMax) {
       const status = this.#scan.step()
       if (status === AT_END) {
         break
@@ -206,10 +225,7 @@ export class RangeIterator {
         return status === NEEDS_BLOCK ? 'block' : 'turn'
       }
       const { entry } = this.#scan
-      entries.push([
-        copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
-        copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
-      ])
+      entries.push(this.#options.take(entry))
       this.#chunkSizeBytes += entry.keySize + entry.valueSize
       this.#remaining--
     }
