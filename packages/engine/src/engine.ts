@@ -244,9 +244,12 @@ export class Engine implements StoreView {
   becomeReadOnly(cause: VarveError): void {
     if (!this.#isClosing) {
       const { directory } = this.#setup
-      this.writes.refuseForGood(
-        new ReadOnlyError(`${directory} can only be read until it is opened again: ${cause.message}`, { cause }),
-      )
+      const refusal = new ReadOnlyError(`${directory} can only be read until it is opened again: ${cause.message}`, {
+        cause,
+      })
+      this.writes.refuseForGood(refusal)
+      // Tried again, each compaction would leave its tables on the disk: no edit can name them or let them go.
+      this.#compactions.stop(refusal)
       void this.#healer.stop()
     }
     this.#setup.emit('error', cause)
@@ -270,9 +273,9 @@ export class Engine implements StoreView {
       this.writes.freezeActive()
       await this.#flushes.close()
       await healed
-      this.#compactions.stop()
+      this.#compactions.stop(closedError(this.#setup.directory))
       await this.#setup.executor.close()
-      await this.#compactions.close()
+      await this.#compactions.whenIdle()
       await this.#recordCleanClose(isSynced)
     } finally {
       await this.#releaseAll()

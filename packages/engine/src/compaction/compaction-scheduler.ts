@@ -4,7 +4,6 @@
  */
 import {
   AssertionError,
-  ClosedError,
   toVarveError,
   type AddedTable,
   type DeletedTable,
@@ -59,7 +58,8 @@ export class CompactionScheduler {
   /** Failures in a row. */
   #failureCount = 0
   #isPaused = false
-  #isClosed = false
+  /** Why nothing is compacted any more, or `undefined`. */
+  #refusal: VarveError | undefined
 
   constructor(
     env: Env,
@@ -87,7 +87,7 @@ export class CompactionScheduler {
   schedule(): void {
     const scoreMin = this.#hooks.isFlushing() ? SCORE_MIN_WHILE_FLUSHING : 1
     while (
-      !this.#isClosed &&
+      this.#refusal === undefined &&
       !this.#isPaused &&
       this.#manualCount === 0 &&
       this.#running.size < this.#runner.compactionCountMax
@@ -111,31 +111,29 @@ export class CompactionScheduler {
         await this.#compactLevel(level, range)
       }
     } catch (error) {
-      throw this.#isClosed
-        ? new ClosedError('the store was closed before the range was compacted', { cause: error })
-        : error
+      // What was under way then failed because of that.
+      throw this.#refusal ?? error
     } finally {
       this.#manualCount--
       this.schedule()
     }
   }
 
-  /** Starts nothing more; resolves when nothing runs. The executor cancels what does. */
-  async close(): Promise<void> {
-    this.#isClosed = true
+  /** Starts nothing more: a user who asks for it, or waits for it, is told the reason. */
+  stop(reason: VarveError): void {
+    this.#refusal ??= reason
     this.#backoff.stop()
-    await Promise.all(this.#running.values())
   }
 
-  stop(): void {
-    this.#isClosed = true
-    this.#backoff.stop()
+  /** Resolves when nothing runs, once stopped. The executor cancels what does. */
+  async whenIdle(): Promise<void> {
+    await Promise.all(this.#running.values())
   }
 
   async #compactLevel(level: number, range: KeyRange): Promise<void> {
     for (;;) {
-      if (this.#isClosed) {
-        throw new ClosedError('nothing is compacted any more')
+      if (this.#refusal !== undefined) {
+        throw this.#refusal
       }
       const choice = pickRange(this.#versions.current, level, range)
       if (choice === undefined) {
@@ -212,12 +210,11 @@ export class CompactionScheduler {
 
   async #failed(thrown: unknown): Promise<void> {
     const error = toVarveError(thrown)
-    if (this.#isClosed) {
+    if (this.#refusal !== undefined) {
       return
     }
     this.#failureCount += isTransient(error) ? 0 : 1
     if (thrown instanceof AssertionError || this.#failureCount === TRIES_MAX) {
-      this.#isClosed = true
       this.#hooks.onGiveUp(error)
       return
     }
