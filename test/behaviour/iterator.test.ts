@@ -67,3 +67,17 @@ test('nextMany returns early when its entries are large, whatever it had to wait
   await iterator.close()
   await store.close()
 })
+
+test('a stream that has ended stays ended', async () => {
+  const { store, keys } = await openFilled()
+  const whole = store.keys()
+  for (const key of keys) {
+    expect(String((await whole.next()).value)).toBe(key)
+  }
+  const ended = { done: true, value: undefined }
+  expect([await whole.next(), await whole.next(), await whole.next()]).toEqual([ended, ended, ended])
+  const left = store.values()
+  await left.next()
+  expect([await left.return?.(), await left.next()]).toEqual([ended, ended])
+  await store.close()
+})

@@ -12,6 +12,7 @@ export class EntryStream<T> implements AsyncIterableIterator<T> {
   readonly #pick: (entry: [Buffer, Buffer]) => T
   #chunk: [Buffer, Buffer][] = []
   #index = 0
+  #hasEnded = false
   /** Steps that wait for a chunk, one after the other. */
   #tail: Promise<unknown> | undefined
 
@@ -41,8 +42,7 @@ export class EntryStream<T> implements AsyncIterableIterator<T> {
   /** Ends the iteration early. */
   async return(): Promise<IteratorResult<T, undefined>> {
     this.#chunk = []
-    await this.#iterator.close()
-    return { done: true, value: undefined }
+    return await this.#end()
   }
 
   [Symbol.asyncIterator](): this {
@@ -62,12 +62,17 @@ export class EntryStream<T> implements AsyncIterableIterator<T> {
     if (entry !== undefined) {
       return { done: false, value: this.#pick(entry) }
     }
+    return await this.#end()
+  }
+
+  async #end(): Promise<IteratorResult<T, undefined>> {
+    this.#hasEnded = true
     await this.#iterator.close()
     return { done: true, value: undefined }
   }
 
   async #nextChunk(): Promise<[Buffer, Buffer][]> {
-    if (this.#iterator.hasEnded) {
+    if (this.#hasEnded || this.#iterator.hasEnded) {
       return []
     }
     try {
