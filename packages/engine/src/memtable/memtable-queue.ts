@@ -66,8 +66,9 @@ export class MemtableQueue {
   freeze(nextSequence: number, entriesSizeBytes: number): Memtable {
     const before = this.#active
     assert(before.count > 0, 'an empty memtable is never flushed')
-    const wal = this.#takeWal()
+    // Where there is no memory for an arena, nothing has changed.
     const arena = this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES + entriesSizeBytes)
+    const wal = this.#takeWal()
     this.#frozen.push(before)
     this.#active = new Memtable(arena, wal, nextSequence, this.#hashSeed)
     return this.#active
@@ -77,9 +78,10 @@ export class MemtableQueue {
   enlargeActive(entriesSizeBytes: number): Memtable {
     const { wal, firstSequence, arena, count } = this.#active
     assert(count === 0, 'only an empty memtable changes its arena')
-    this.#arenas.release(arena)
+    // Taken before the other is let go: where there is no memory for it, nothing has changed.
     const larger = this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES + entriesSizeBytes)
     this.#active = new Memtable(larger, wal, firstSequence, this.#hashSeed)
+    this.#arenas.release(arena)
     return this.#active
   }
 

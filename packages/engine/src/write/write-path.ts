@@ -12,6 +12,7 @@ import {
   SEQUENCE_MAX,
   UnsupportedError,
   WalEntryReader,
+  toVarveError,
   walEntrySizeBytes,
   type Clock,
 } from '@varve/storage'
@@ -111,7 +112,7 @@ export class WritePath {
       const valueSize = valueSizeOf(value, this.#valueSizeBytesMax)
       return this.#writeOne(KIND_PUT, key, keySize, value, valueSize, isSync(options))
     } catch (error) {
-      return this.#guard.reject(error)
+      return this.#guard.reject(toVarveError(error))
     }
   }
 
@@ -119,7 +120,7 @@ export class WritePath {
     try {
       return this.#writeOne(KIND_DELETE, key, keySizeOf(key), '', 0, isSync(options))
     } catch (error) {
-      return this.#guard.reject(error)
+      return this.#guard.reject(toVarveError(error))
     }
   }
 
@@ -142,7 +143,7 @@ export class WritePath {
       this.#packed.addAll(operations as readonly Operation[], this.#valueSizeBytesMax)
       return this.#writePacked(this.#packed, sync)
     } catch (error) {
-      return this.#guard.reject(error)
+      return this.#guard.reject(toVarveError(error))
     }
   }
 
