@@ -111,7 +111,7 @@ test('a listener that closes the store while it closes closes it once', async ()
   const store = await open(directory, TIGHT, { executor })
   executor.shut('flush')
   const ends: Promise<void>[] = []
-  store.on('stall', ({ phase }) => phase === 'end' && ends.push(store.close()))
+  store.on('stall', ({ phase }) => void (phase === 'end' && ends.push(store.close())))
   const writes = Promise.allSettled([writeBatches(store, 10)])
   const closed = store.close()
   executor.open('flush')
