@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { forEachSeed, type SeededRandom } from '../test-support/seeds.ts'
 import { numbersOf, versionOf, type ClaimedTable } from '../test-support/tables.ts'
-import type { KeyRange, Version } from '../version/version.ts'
+import { rangeOf, type KeyRange, type Version } from '../version/version.ts'
 import {
   isFree,
   levelScores,
@@ -225,3 +226,50 @@ function choiceOf(outputLevel: number, lower?: string, upper?: string): Compacti
     score: 1,
   }
 }
+
+/** Tables that do not overlap, over some of the keys from 100 to 999. */
+function randomLevel(random: SeededRandom, firstNumber: number): ClaimedTable[] {
+  const tables: ClaimedTable[] = []
+  for (let key = 100 + random.below(50); key < 950; key += 1 + random.below(60)) {
+    const smallest = String(key)
+    key += random.below(80)
+    tables.push({
+      number: firstNumber + tables.length,
+      smallest,
+      largest: String(Math.min(key, 999)),
+      sizeBytes: 50 + random.below(100),
+    })
+  }
+  return tables
+}
+
+/** The same by trying every table. */
+function pickByTrying(version: Version, running: readonly CompactionChoice[]): CompactionChoice | undefined {
+  const choices = version
+    .tablesOf(1)
+    .flatMap((table) => pickRange(version, 1, rangeOf([table])) ?? [])
+    .filter((choice) => isFree(choice, running))
+  const costOf = ({ inputs: [table], overlapped }: CompactionChoice): number =>
+    overlapped.reduce((sum, { metadata }) => sum + metadata.sizeBytes, 0) / (table?.metadata.sizeBytes ?? 0)
+  return choices.reduce<CompactionChoice | undefined>(
+    (best, choice) => (best === undefined || costOf(choice) < costOf(best) ? choice : best),
+    undefined,
+  )
+}
+
+test('of a deeper level the table goes that overlaps the least for its size and is free, whatever runs', () => {
+  forEachSeed(50, (random) => {
+    const version = versionOf({ 1: randomLevel(random, 100), 2: randomLevel(random, 200) })
+    const options = { ...OPTIONS, levelOneSizeBytes: 1, levelSizeRatio: 1e9 }
+    const running: CompactionChoice[] = []
+    for (;;) {
+      const choice = pickCompaction(version, running, options)
+      expect(shapeOf(choice)).toEqual(shapeOf(pickByTrying(version, running)))
+      if (choice === undefined) {
+        break
+      }
+      running.push(start(choice))
+    }
+    expect(running.length).toBeGreaterThan(0)
+  })
+})

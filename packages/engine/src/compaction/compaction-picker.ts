@@ -9,7 +9,7 @@
  *
  * What runs is respected: a table is in one compaction at a time, and key ranges of outputs into one level are disjoint.
  */
-import { LEVEL_COUNT } from '@varve/storage'
+import { LEVEL_COUNT, compareKeys } from '@varve/storage'
 import type { TableHandle } from '../version/table-handle.ts'
 import { rangeOf, type KeyRange, type Version } from '../version/version.ts'
 
@@ -99,20 +99,58 @@ function pickFromLevel(
   score: number,
   running: readonly CompactionChoice[],
 ): CompactionChoice | undefined {
-  let best: CompactionChoice | undefined
-  let bestCost = Infinity
-  for (const table of version.tablesOf(level)) {
-    if (table.isCompacting) {
-      continue
+  const tables = version.tablesOf(level)
+  const costs = costsOf(tables, version.tablesOf(level + 1))
+  for (;;) {
+    const index = indexOfLeast(costs)
+    const table = tables[index]
+    if (table === undefined) {
+      return undefined
     }
     const choice = choose(version, level, [table], score)
-    const cost = sizeBytesOf(choice.overlapped) / table.metadata.sizeBytes
-    if (cost < bestCost && isFree(choice, running)) {
-      best = choice
-      bestCost = cost
+    if (isFree(choice, running)) {
+      return choice
+    }
+    costs[index] = Infinity
+  }
+}
+
+/**
+ * By table: the bytes that it overlaps in the level below for each of its own; Infinity if it or one of those is in a
+ * compaction. One walk through both levels: a choice made for each of thousands of tables held up the main thread.
+ */
+function costsOf(tables: readonly TableHandle[], below: readonly TableHandle[]): Float64Array {
+  let first = 0
+  return Float64Array.from(tables, ({ metadata, isCompacting }) => {
+    while (isBefore(below[first], metadata.smallestKey)) {
+      first++
+    }
+    let overlappedSizeBytes = 0
+    for (let i = first; i < below.length; i++) {
+      const other = below[i] as TableHandle
+      if (compareKeys(other.metadata.smallestKey, metadata.largestKey) > 0) {
+        break
+      }
+      overlappedSizeBytes += other.isCompacting ? Infinity : other.metadata.sizeBytes
+    }
+    return isCompacting ? Infinity : overlappedSizeBytes / metadata.sizeBytes
+  })
+}
+
+function isBefore(table: TableHandle | undefined, key: Uint8Array): boolean {
+  return table !== undefined && compareKeys(table.metadata.largestKey, key) < 0
+}
+
+/** The first of the least costs; -1 if all are Infinity. */
+function indexOfLeast(costs: Float64Array): number {
+  let least = -1
+  for (let i = 0; i < costs.length; i++) {
+    const cost = costs[i] as number
+    if (cost < (least < 0 ? Infinity : (costs[least] as number))) {
+      least = i
     }
   }
-  return best
+  return least
 }
 
 function choose(version: Version, level: number, inputs: readonly TableHandle[], score: number): CompactionChoice {
@@ -124,10 +162,6 @@ function choose(version: Version, level: number, inputs: readonly TableHandle[],
     isBottom = version.overlapping(deeper, range).length === 0
   }
   return { level, outputLevel, inputs, overlapped, isBottom, range, score }
-}
-
-function sizeBytesOf(tables: readonly TableHandle[]): number {
-  return tables.reduce((sum, table) => sum + table.metadata.sizeBytes, 0)
 }
 
 function rangesOverlap(a: KeyRange, b: KeyRange): boolean {
