@@ -1,6 +1,6 @@
 /** Writes that outrun the flushes wait, in bounded memory, and say why; what is accepted is never lost. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { open } from 'varve'
 import type { Store, StoreOptions } from 'varve'
 import { FailingExecutor, GatedExecutor } from '../harness/executors.ts'
@@ -219,5 +219,36 @@ test('flushes that nobody awaits do not pile up memtables without bound', async 
   executor.open('flush')
   await Promise.all(calls)
   expect(await store.has(keyOf(199))).toBe(true)
+  await store.close()
+})
+
+test('a write that waits and finds no memory fails alone; those behind it go on', async () => {
+  const executor = new GatedExecutor()
+  const store = await open(scratchStorePath('stall'), { ...TIGHT, stalledSizeBytesMax: 4096 * KIB }, { executor })
+  executor.shut('flush')
+  const filling = Buffer.alloc(40 * KIB)
+  const before = [store.put('a', filling), store.put('b', filling)]
+  const large = codeOf(store.put('large', Buffer.alloc(2048 * KIB)))
+  const behind = store.put('behind', 'yes')
+  vi.stubGlobal(
+    'SharedArrayBuffer',
+    new Proxy(SharedArrayBuffer, {
+      construct: (target, [sizeBytes]: [number]) => {
+        if (sizeBytes > 1024 * KIB) {
+          throw new RangeError('Array buffer allocation failed')
+        }
+        return new target(sizeBytes)
+      },
+    }),
+  )
+  onTestFinished(() => void vi.unstubAllGlobals())
+  executor.open('flush')
+  expect(await large).toBe('VARVE_INTERNAL')
+  await Promise.all([...before, behind])
+  expect((await store.getMany(['a', 'large', 'behind'])).map((value) => value?.length)).toEqual([
+    filling.length,
+    undefined,
+    3,
+  ])
   await store.close()
 })

@@ -162,7 +162,15 @@ export class WritePath {
         this.#endStall()
         return
       }
-      const memtable = this.#room(write.packed.length, write.count)
+      let memtable: Memtable | undefined
+      try {
+        memtable = this.#room(write.packed.length, write.count)
+      } catch (error) {
+        // Of this write alone: there is no memory for it, say. Those behind it go on.
+        this.#stalled.dropFirst()
+        write.done.reject(toVarveError(error))
+        continue
+      }
       if (memtable === undefined) {
         return
       }
