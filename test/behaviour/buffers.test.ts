@@ -1,8 +1,11 @@
 /** Bytes are copied: what a caller does to its own buffers, or to those it was given, changes nothing in the store. */
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import { expect, test } from 'vitest'
 import { WriteBatch, open } from 'varve'
 import type { Store } from 'varve'
 import { contentsOf } from '../harness/contents.ts'
+import { componentsOf } from '../harness/executors.ts'
 import { scratchStorePath } from '../harness/scratch-directory.ts'
 
 test('bytes passed in are copied before the call returns', async () => {
@@ -130,5 +133,24 @@ test('strings are UTF-8, and any Uint8Array will do', async () => {
   const shared = new Uint8Array(new SharedArrayBuffer(2)).fill(7)
   await store.put(shared, shared)
   expect(await store.get(Buffer.from([7, 7]))).toEqual(Buffer.from([7, 7]))
+  await store.close()
+})
+
+test('nothing of a large batch is held when its memtable has been flushed', async () => {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = vm.runInNewContext('gc') as () => void
+  const store = await open(scratchStorePath('buffers'), { memtableSizeBytes: 64 * 1024 }, componentsOf('inline'))
+  const sizeBytes = 16 * 1024 * 1024
+  await store.write(['a', 'b', 'c', 'd'].map((key) => ({ type: 'put', key, value: Buffer.alloc(sizeBytes) })))
+  await store.flush()
+  await expect
+    .poll(
+      () => {
+        collect()
+        return process.memoryUsage().arrayBuffers
+      },
+      { timeout: 10_000 },
+    )
+    .toBeLessThan(3 * sizeBytes)
   await store.close()
 })

@@ -26,6 +26,7 @@ import { PackedOperations, type Operation } from './packed-operations.ts'
 import { StallQueue, type StallCause } from './stall-queue.ts'
 import { WriteBatch } from './write-batch.ts'
 
+const NOTHING = new Uint8Array(0)
 /** Stalled writes that go on in one turn of the event loop: about a millisecond. */
 const RESUMED_COUNT_PER_TURN = 1000
 
@@ -139,9 +140,13 @@ export class WritePath {
       if (!Array.isArray(operations)) {
         throw new InvalidArgumentError(`operations must be an array or a WriteBatch, not ${describe(operations)}`)
       }
-      this.#packed.clear()
-      this.#packed.addAll(operations as readonly Operation[], this.#valueSizeBytesMax)
-      return this.#writePacked(this.#packed, sync)
+      try {
+        this.#packed.addAll(operations as readonly Operation[], this.#valueSizeBytesMax)
+        return this.#writePacked(this.#packed, sync)
+      } finally {
+        // At once: a large batch's buffer would stay until the next batch, which may never come.
+        this.#packed.clear()
+      }
     } catch (error) {
       return this.#guard.reject(toVarveError(error))
     }
@@ -210,13 +215,7 @@ export class WritePath {
     }
     const memtable = this.#stalled.isEmpty ? this.#room(walEntrySizeBytes(kind, keySize, valueSize), 1) : undefined
     if (memtable === undefined) {
-      this.#packed.clear()
-      if (kind === KIND_PUT) {
-        this.#packed.put(key, value, this.#valueSizeBytesMax)
-      } else {
-        this.#packed.delete(key)
-      }
-      return this.#pushStalled(this.#packed, sync)
+      return this.#stallOne(kind, key, value, sync)
     }
     const group = this.#commits.openGroup(memtable)
     memtable.add(kind, key, keySize, value, valueSize)
@@ -249,7 +248,22 @@ export class WritePath {
     while (entries.next()) {
       memtable.indexEntry(entries.offset, entries.keyOffset, entries.keySize)
     }
+    // It would hold the arena when its memtable is long gone.
+    entries.reset(NOTHING, 0, 0, '')
     return this.#commits.added(group, count, sync)
+  }
+
+  #stallOne(kind: number, key: Bytes, value: Bytes, sync: boolean): Promise<void> {
+    try {
+      if (kind === KIND_PUT) {
+        this.#packed.put(key, value, this.#valueSizeBytesMax)
+      } else {
+        this.#packed.delete(key)
+      }
+      return this.#pushStalled(this.#packed, sync)
+    } finally {
+      this.#packed.clear()
+    }
   }
 
   #pushStalled(packed: PackedOperations, sync: boolean): Promise<void> {
