@@ -135,6 +135,8 @@ test.each([
   ['limit', { limit: '3' }],
   ['reverse', { reverse: 'yes' }],
   ['snapshot', { snapshot: {} }],
+  ['ltt', { ltt: 'm' }],
+  ['start', { gt: 'a', start: 'b' }],
 ])('a range with a wrong %s is refused by name', async (name, wrong) => {
   const range = wrong as unknown as RangeOptions
   for (const read of [
@@ -159,6 +161,29 @@ test('clear, compactRange and approximateSize check their bounds too', async () 
   await rejection('VARVE_INVALID_ARGUMENT', () => store.clear(range))
   await rejection('VARVE_INVALID_ARGUMENT', () => store.compactRange(range))
   await rejection('VARVE_INVALID_ARGUMENT', () => store.approximateSize(range))
+})
+
+test.each([['limit'], ['reverse'], ['snapshot'], ['signal'], ['lessThan']])(
+  'clear, compactRange and approximateSize refuse a range with %s, which they would ignore',
+  async (name) => {
+    const range = { gte: 'a', [name]: undefined } as unknown as RangeOptions
+    for (const run of [() => store.clear(range), () => store.compactRange(range), () => store.approximateSize(range)]) {
+      expect((await rejection('VARVE_INVALID_ARGUMENT', run)).message).toContain(name)
+    }
+  },
+)
+
+test('options of writes that do not exist are refused: a condition must not be ignored', async () => {
+  const options = { sync: true, ifAbsent: true } as unknown as { sync: boolean }
+  for (const write of [
+    () => store.put('a', 'b', options),
+    () => store.delete('kept', options),
+    () => store.write([{ type: 'delete', key: 'kept' }], options),
+    () => store.put('a', 'b', null as unknown as { sync: boolean }),
+    () => store.put('a', 'b', 'sync' as unknown as { sync: boolean }),
+  ]) {
+    await rejection('VARVE_INVALID_ARGUMENT', write)
+  }
 })
 
 test('the options of writes and reads are checked', async () => {

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { LockedError, open } from 'varve'
+import { LockedError, destroy, open } from 'varve'
 import { Child, runChild } from '../harness/child.ts'
 import { rejection } from '../harness/rejection.ts'
 import { scratchStorePath } from '../harness/scratch-directory.ts'
@@ -62,4 +62,17 @@ test('an open that fails lets go of the lock', async () => {
   await rejection('VARVE_CORRUPTION', open(directory))
   fs.writeFileSync(current, sound)
   await (await open(directory)).close()
+})
+
+test('while a store is destroyed it is opened at most once', async () => {
+  for (let i = 0; i < 60; i++) {
+    const directory = scratchStorePath('lock')
+    await (await open(directory)).close()
+    const outcomes = await Promise.allSettled([open(directory), destroy(directory), open(directory)])
+    const stores = outcomes.flatMap((outcome) =>
+      outcome.status === 'fulfilled' && outcome.value !== undefined ? [outcome.value] : [],
+    )
+    expect(stores.length, `both hold ${directory}`).toBeLessThanOrEqual(1)
+    await stores[0]?.close()
+  }
 })

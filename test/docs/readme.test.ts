@@ -106,7 +106,11 @@ test('every error code, and no other', () => {
 test('every method of a store, and no other', async () => {
   const overview = codeBlock(section(readme, 'The interface'), 'text')
   const shown = [...overview.matchAll(/store\.(\w+)\(/g)].map(([, name]) => name ?? '')
-  const isMethod = (name: string): boolean => name !== 'constructor' && !name.startsWith('_')
+  const internal = [
+    ...source('engine/src/store.ts').matchAll(/\/\*\*(?:(?!\*\/)[^])*@internal[^]*?\*\/\s+(?:async )?(\w+)/g),
+  ]
+  const hidden = new Set(['constructor', ...internal.map(([, name]) => name)])
+  const isMethod = (name: string): boolean => !hidden.has(name) && !name.startsWith('_')
   const store = await varve.open(join(directory, 'store'))
   try {
     const prototype: object = Object.getPrototypeOf(store)

@@ -80,7 +80,7 @@ export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
     throw new InvalidArgumentError(`options must be an object, not ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {
-    if (!(name in NUMBER_RULES) && !(name in BOOLEAN_DEFAULTS)) {
+    if (!Object.hasOwn(NUMBER_RULES, name) && !Object.hasOwn(BOOLEAN_DEFAULTS, name)) {
       throw new InvalidArgumentError(`there is no option ${name}; see the list of options`)
     }
   }
@@ -120,6 +120,19 @@ function resolveBoolean(name: BooleanName, value: unknown): boolean {
     throw new InvalidArgumentError(`option ${name} must be true or false, not ${describe(value)}`)
   }
   return value
+}
+
+/**
+ * Refuses names that an object of options or a range does not have. Ignored, a misspelt bound would delete too much, and
+ * a condition that does not exist would not hold.
+ * @throws InvalidArgumentError that names the first one
+ */
+export function checkNames(given: object, known: ReadonlySet<string>, what: string): void {
+  for (const name in given) {
+    if (!known.has(name)) {
+      throw new InvalidArgumentError(`${what} has no ${name}: there are ${[...known].join(', ')}`)
+    }
+  }
 }
 
 /** A short name for any value, for messages: never the value's own bytes. */

@@ -11,7 +11,7 @@ import { throwIfAborted } from './read/abort.ts'
 import { EntryStream } from './read/entry-stream.ts'
 import { RangeIterator } from './read/range-iterator.ts'
 import { resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
-import { Snapshot, type RangeOptions } from './read/snapshot.ts'
+import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions } from './read/snapshot.ts'
 import { copyEntry, type EntryTaker, type ValueTaker } from './read/taker.ts'
 import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
@@ -82,14 +82,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** The value of a key, a Buffer that belongs to the caller, or `undefined`. */
   get(key: Bytes, options?: ReadOptions): Promise<Buffer | undefined> {
-    try {
-      this.#checkOpen()
-      throwIfAborted(options?.signal)
-      const { points } = this.#engine
-      return promiseOf(points.get(key, this.#sequenceOf(options?.snapshot), copyOut, options?.signal))
-    } catch (error) {
-      return this.#engine.guard.reject(error)
-    }
+    return this.#get(key, copyOut, options)
   }
 
   /** As `get`, without leaving the thread: it blocks while it reads what is not in memory. */
@@ -135,7 +128,7 @@ export class Store extends EventEmitter<StoreEvents> {
   }
 
   async has(key: Bytes, options?: ReadOptions): Promise<boolean> {
-    return (await this.get(key, options)) !== undefined
+    return (await this.#get(key, isThere, options)) !== undefined
   }
 
   /** An iterator over a range, at one snapshot from now on. Close it, or step to its end with `for await`. */
@@ -146,7 +139,7 @@ export class Store extends EventEmitter<StoreEvents> {
   /** @internal As `iterator`, for adapters: `take` makes what the steps return from the entries' bytes. */
   iterate<T>(range: RangeOptions | undefined, take: EntryTaker<T>): RangeIterator<T> {
     this.#checkOpen()
-    const keyRange = resolveRange(range)
+    const keyRange = resolveRange(range, RANGE_OPTION_NAMES)
     const limit = resolveLimit(range?.limit)
     const sequence = this.#sequenceOf(range?.snapshot) ?? this.#engine.visibleSequence
     const { liveSequences, guard } = this.#engine
@@ -245,6 +238,17 @@ export class Store extends EventEmitter<StoreEvents> {
     await this.close()
   }
 
+  #get<T>(key: Bytes, take: ValueTaker<T>, options: ReadOptions | undefined): Promise<T | undefined> {
+    try {
+      this.#checkOpen()
+      throwIfAborted(options?.signal)
+      const { points } = this.#engine
+      return promiseOf(points.get(key, this.#sequenceOf(options?.snapshot), take, options?.signal))
+    } catch (error) {
+      return this.#engine.guard.reject(error)
+    }
+  }
+
   async #close(): Promise<void> {
     this.#engine.beginClose()
     const reason = closedError(this.directory)
@@ -289,6 +293,11 @@ export class Store extends EventEmitter<StoreEvents> {
       this.#pending.delete(work)
     }
   }
+}
+
+/** Takes no copy of the value. */
+function isThere(): true {
+  return true
 }
 
 function promiseOf<T>(answer: T | Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { forEachSeed, type SeededRandom } from '../test-support/seeds.ts'
 import { numbersOf, versionOf, type ClaimedTable } from '../test-support/tables.ts'
+import type { TableHandle } from '../version/table-handle.ts'
 import { rangeOf, type KeyRange, type Version } from '../version/version.ts'
 import {
   isFree,
@@ -8,6 +9,7 @@ import {
   levelSizeBytesMax,
   pickCompaction,
   pickRange,
+  pickTable,
   type CompactionChoice,
 } from './compaction-picker.ts'
 
@@ -206,6 +208,24 @@ test('a range is brought down from a level with all that it needs', () => {
   expect(shape(1)).toMatchObject({ inputs: [3, 4, 5] })
   expect(shape(1, 'h')).toBeUndefined()
   expect(shape(3)).toBeUndefined()
+})
+
+test('a table is written anew in its level, as long as it is there; below it nothing of its range may be', () => {
+  const version = versionOf({
+    1: [
+      { number: 3, smallest: 'a', largest: 'b' },
+      { number: 4, smallest: 'd', largest: 'f' },
+    ],
+    2: [{ number: 6, smallest: 'e', largest: 'g' }],
+  })
+  const [first, second] = version.tablesOf(1) as [TableHandle, TableHandle]
+  const inPlace = { level: 1, outputLevel: 1, overlapped: [] }
+  expect(shapeOf(pickTable(version, 1, first))).toEqual({ ...inPlace, inputs: [3], isBottom: true })
+  expect(shapeOf(pickTable(version, 1, second))).toEqual({ ...inPlace, inputs: [4], isBottom: false })
+  expect(pickTable(version, 2, first)).toBeUndefined()
+  const other = start(pickTable(version, 1, first))
+  expect(isFree(pickTable(version, 1, first) as CompactionChoice, [other])).toBe(false)
+  expect(isFree(pickTable(version, 1, second) as CompactionChoice, [other])).toBe(true)
 })
 
 function rangeFrom(lower?: string, upper?: string): KeyRange {

@@ -64,6 +64,16 @@ export function pickRange(version: Version, level: number, range: KeyRange): Com
   return inputs.length === 0 ? undefined : choose(version, level, inputs, Infinity)
 }
 
+/** What to compact to write a table of a deeper level anew in its place; `undefined` if it is not there any more. */
+export function pickTable(version: Version, level: number, table: TableHandle): CompactionChoice | undefined {
+  if (!version.tablesOf(level).includes(table)) {
+    return undefined
+  }
+  const range = rangeOf([table])
+  const isBottom = isDeepest(version, level, range)
+  return { level, outputLevel: level, inputs: [table], overlapped: [], isBottom, range, score: Infinity }
+}
+
 /** Whether a choice touches nothing that a running compaction reads or writes. */
 export function isFree(choice: CompactionChoice, running: readonly CompactionChoice[]): boolean {
   if ([...choice.inputs, ...choice.overlapped].some((table) => table.isCompacting)) {
@@ -157,11 +167,12 @@ function choose(version: Version, level: number, inputs: readonly TableHandle[],
   const outputLevel = level + 1
   const overlapped = version.overlapping(outputLevel, rangeOf(inputs))
   const range = rangeOf([...inputs, ...overlapped])
-  let isBottom = true
-  for (let deeper = outputLevel + 1; deeper < LEVEL_COUNT && isBottom; deeper++) {
-    isBottom = version.overlapping(deeper, range).length === 0
-  }
-  return { level, outputLevel, inputs, overlapped, isBottom, range, score }
+  return { level, outputLevel, inputs, overlapped, isBottom: isDeepest(version, outputLevel, range), range, score }
+}
+
+/** Whether nothing of the range is deeper than `level`. */
+function isDeepest(version: Version, level: number, range: KeyRange): boolean {
+  return version.levels.slice(level + 1).every((_, index) => version.overlapping(level + 1 + index, range).length === 0)
 }
 
 function rangesOverlap(a: KeyRange, b: KeyRange): boolean {

@@ -11,10 +11,17 @@ import {
   type VarveError,
 } from '@varve/storage'
 import type { CompactionInput, JobOutput } from '@varve/workers'
-import { isFree, pickCompaction, pickRange, type CompactionChoice, type PickerOptions } from './compaction-picker.ts'
+import {
+  isFree,
+  pickCompaction,
+  pickRange,
+  pickTable,
+  type CompactionChoice,
+  type PickerOptions,
+} from './compaction-picker.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { VersionSet } from '../version/version-set.ts'
-import type { KeyRange } from '../version/version.ts'
+import type { KeyRange, Version } from '../version/version.ts'
 import { Backoff } from '../jobs/backoff.ts'
 import { TRIES_MAX, isTransient, type JobRunner } from '../jobs/job-runner.ts'
 
@@ -100,15 +107,23 @@ export class CompactionScheduler {
     }
   }
 
-  /** Brings all that the range holds down to the deepest level that holds any of it. */
+  /**
+   * Brings all that the range holds down to the deepest level that holds any of it. Tables that were there before are
+   * written anew if they hold tombstones: snapshots that are gone may have kept them, and no level below takes them.
+   */
   async compactRange(range: KeyRange): Promise<void> {
     this.#manualCount++
     try {
       const deepest = this.#versions.current.levels.findLastIndex(
         (_, level) => this.#versions.current.overlapping(level, range).length > 0,
       )
-      for (let level = 0; level < Math.max(1, deepest); level++) {
-        await this.#compactLevel(level, range)
+      const bottom = Math.max(1, deepest)
+      const before = this.#versions.current.overlapping(bottom, range)
+      for (let level = 0; level < bottom; level++) {
+        await this.#startWhenFree((version) => pickRange(version, level, range))
+      }
+      for (const table of before.filter(({ metadata }) => metadata.tombstoneCount > 0)) {
+        await this.#startWhenFree((version) => pickTable(version, bottom, table))
       }
     } catch (error) {
       // What was under way then failed because of that.
@@ -130,12 +145,13 @@ export class CompactionScheduler {
     await Promise.all(this.#running.values())
   }
 
-  async #compactLevel(level: number, range: KeyRange): Promise<void> {
+  /** Resolves when what `pick` chooses is done; at once if that is nothing. */
+  async #startWhenFree(pick: (version: Version) => CompactionChoice | undefined): Promise<void> {
     for (;;) {
       if (this.#refusal !== undefined) {
         throw this.#refusal
       }
-      const choice = pickRange(this.#versions.current, level, range)
+      const choice = pick(this.#versions.current)
       if (choice === undefined) {
         return
       }

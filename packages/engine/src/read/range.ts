@@ -1,7 +1,7 @@
 /** Ranges of keys as users give them, and as bounds: from `lower` up to but not including `upper`. */
 import { InvalidArgumentError } from '@varve/storage'
 import { copyKey, type Bytes } from '../bytes.ts'
-import { describe } from '../options.ts'
+import { checkNames, describe } from '../options.ts'
 import { keyAfter, type KeyRange } from '../version/version.ts'
 
 /** Without any bound it is all keys. Where several are given, all of them hold. */
@@ -14,10 +14,18 @@ export interface Range {
   readonly prefix?: Bytes | undefined
 }
 
-/** @throws InvalidArgumentError that names the bound */
-export function resolveRange(range: Range | undefined): KeyRange {
-  if (range !== undefined && (typeof range !== 'object' || range === null)) {
-    throw new InvalidArgumentError(`a range must be an object, not ${describe(range)}`)
+export const BOUND_NAMES: ReadonlySet<string> = new Set<keyof Range>(['gt', 'gte', 'lt', 'lte', 'prefix'])
+
+/**
+ * @param known the names that it may have
+ * @throws InvalidArgumentError that names what is wrong
+ */
+export function resolveRange(range: Range | undefined, known: ReadonlySet<string> = BOUND_NAMES): KeyRange {
+  if (range !== undefined) {
+    if (typeof range !== 'object' || range === null) {
+      throw new InvalidArgumentError(`a range must be an object, not ${describe(range)}`)
+    }
+    checkNames(range, known, 'this range')
   }
   let lower: Uint8Array | undefined
   let upper: Uint8Array | undefined

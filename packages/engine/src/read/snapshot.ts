@@ -1,6 +1,6 @@
 import type { Bytes } from '../bytes.ts'
 import type { RangeIterator } from './range-iterator.ts'
-import type { Range } from './range.ts'
+import { BOUND_NAMES, type Range } from './range.ts'
 
 export interface RangeOptions extends Range {
   /** From the last key to the first. Default: false. */
@@ -12,6 +12,14 @@ export interface RangeOptions extends Range {
   /** Abort the iteration: what waits, and every later step, rejects with VARVE_ABORTED. */
   readonly signal?: AbortSignal | undefined
 }
+
+export const RANGE_OPTION_NAMES: ReadonlySet<string> = new Set<string>([
+  ...BOUND_NAMES,
+  'reverse',
+  'limit',
+  'snapshot',
+  'signal',
+])
 
 /** The reads that a snapshot hands on to its store. */
 export interface SnapshotReader {

@@ -20,7 +20,7 @@ import { keySizeOf, valueSizeOf, type Bytes } from '../bytes.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import type { MemtableQueue } from '../memtable/memtable-queue.ts'
-import { describe } from '../options.ts'
+import { checkNames, describe } from '../options.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import { PackedOperations, type Operation } from './packed-operations.ts'
 import { StallQueue, type StallCause } from './stall-queue.ts'
@@ -29,6 +29,8 @@ import { WriteBatch } from './write-batch.ts'
 const NOTHING = new Uint8Array(0)
 /** Stalled writes that go on in one turn of the event loop: about a millisecond. */
 const RESUMED_COUNT_PER_TURN = 1000
+
+const WRITE_OPTION_NAMES: ReadonlySet<string> = new Set<keyof WriteOptions>(['sync'])
 
 export interface WriteOptions {
   /** Resolve only when the write survives a loss of power. Default: false; it then survives the process's death. */
@@ -323,7 +325,14 @@ export class WritePath {
 }
 
 function isSync(options: WriteOptions | undefined): boolean {
-  const sync = options?.sync ?? false
+  if (options === undefined) {
+    return false
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgumentError(`the options of a write must be an object, not ${describe(options)}`)
+  }
+  checkNames(options, WRITE_OPTION_NAMES, 'a write')
+  const sync = options.sync ?? false
   if (typeof sync !== 'boolean') {
     throw new InvalidArgumentError(`sync must be true or false, not ${describe(sync)}`)
   }

@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import { randomFillSync } from 'node:crypto'
 import { tryLock } from 'fs-native-extensions'
-import { IoError } from '../errors.ts'
+import { IoError, isNotFound } from '../errors.ts'
 import type { Env, File, FileLock, FileSystem, OpenMode } from './env.ts'
 
 const FILE_MODE = 0o600
@@ -112,7 +112,8 @@ class NodeFileSystem implements FileSystem {
     const descriptor = await call<number>('opening', path, (done) => fs.open(path, flags, FILE_MODE, done))
     let locked = false
     try {
-      locked = attempt('locking', path, () => tryLock(descriptor))
+      // Whoever destroys the store may have deleted the file since it was opened: that one locks nobody out.
+      locked = attempt('locking', path, () => tryLock(descriptor)) && (await isFileAt(path, descriptor))
       if (locked) {
         const owner = Buffer.from(`${process.pid}\n`)
         await call('writing', path, (done) => fs.ftruncate(descriptor, 0, done))
@@ -192,6 +193,19 @@ class NodeFile implements File {
 
   closeSync(): void {
     attempt('closing', this.path, () => fs.closeSync(this.#descriptor))
+  }
+}
+
+/** Whether the open file is the one that stands at `path` now. */
+async function isFileAt(path: string, descriptor: number): Promise<boolean> {
+  try {
+    const there = await call<fs.Stats>('looking at', path, (done) => fs.lstat(path, done))
+    return there.ino === fs.fstatSync(descriptor).ino
+  } catch (error) {
+    if (isNotFound(error)) {
+      return false
+    }
+    throw error
   }
 }
 
