@@ -11,6 +11,8 @@ export type CallKind =
   | 'look'
   | 'list'
   | 'rename'
+  | 'link'
+  | 'copy'
   | 'remove'
   | 'makeDirectory'
   | 'removeDirectory'
@@ -23,7 +25,7 @@ export interface CallRequest {
   /** Where a read or write begins, or what a truncation leaves. */
   readonly position?: number
   readonly sizeBytes?: number
-  /** Where a rename leads. */
+  /** Where a rename, link or copy leads. */
   readonly to?: string
 }
 

@@ -119,6 +119,24 @@ export class SimulatedDisk {
     source.parent.happen({ serial: this.nextSerial(), kind: 'unlink', name: source.name, node, after: link })
   }
 
+  /** A second name of the same file. */
+  link(from: string, to: string): void {
+    const node = this.findFile(from)
+    const { parent, name } = this.#place(to)
+    if (parent.find(name) !== undefined) {
+      throw new SystemError('EEXIST')
+    }
+    parent.happen({ serial: this.nextSerial(), kind: 'link', name, node })
+  }
+
+  copyFile(from: string, to: string): void {
+    const bytes = this.findFile(from).bytes().slice()
+    if (this.freeBytes() < bytes.length) {
+      throw new SystemError('ENOSPC')
+    }
+    this.createFile(to).write(this.nextSerial(), 0, bytes)
+  }
+
   removeFile(path: string): void {
     const { parent, name } = this.#place(path)
     const node = this.findFile(path)

@@ -11,7 +11,7 @@ export interface Fault {
   /** How many calls are hit then; `Infinity` until it is lifted. Default: 1. */
   readonly count?: number
   /** What the call fails with; `undefined` if it is only slow. */
-  readonly code?: 'EIO' | 'ENOSPC' | 'EACCES' | 'EMFILE'
+  readonly code?: 'EIO' | 'ENOSPC' | 'EACCES' | 'EMFILE' | 'EXDEV'
   /**
    * What the failing call does all the same. Default: `nothing`.
    * - `part`: of a write, some bytes

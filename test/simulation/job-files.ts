@@ -41,6 +41,14 @@ export class JobFiles implements FileSystem {
     return this.#refuse(`renames ${from}`)
   }
 
+  link(from: string): Promise<void> {
+    return this.#refuse(`links ${from}`)
+  }
+
+  copy(from: string): Promise<void> {
+    return this.#refuse(`copies ${from}`)
+  }
+
   remove(path: string): Promise<void> {
     return this.#refuse(`deletes ${path}`)
   }

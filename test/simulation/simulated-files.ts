@@ -55,6 +55,14 @@ export class SimulatedFiles implements FileSystem {
     return this.#calls.callLater({ kind: 'rename', path: from, to }, () => this.#disk.rename(from, to))
   }
 
+  link(from: string, to: string): Promise<void> {
+    return this.#calls.callLater({ kind: 'link', path: from, to }, () => this.#disk.link(from, to))
+  }
+
+  copy(from: string, to: string): Promise<void> {
+    return this.#calls.callLater({ kind: 'copy', path: from, to }, () => this.#disk.copyFile(from, to))
+  }
+
   remove(path: string): Promise<void> {
     return this.#calls.callLater({ kind: 'remove', path }, () => this.#disk.removeFile(path))
   }

@@ -26,6 +26,8 @@ const OPERATIONS: Record<CallKind, string> = {
   look: 'looking at',
   list: 'listing',
   rename: 'renaming',
+  link: 'linking',
+  copy: 'copying',
   remove: 'removing',
   makeDirectory: 'making',
   removeDirectory: 'removing',

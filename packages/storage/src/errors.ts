@@ -76,11 +76,14 @@ export class CorruptionError extends VarveError {
   readonly path: string
   /** Where in the file the damaged structure begins, in bytes. */
   readonly offset: number
+  /** The message without the place. */
+  readonly what: string
 
   constructor(path: string, offset: number, what: string, options?: { cause?: unknown }) {
     super('VARVE_CORRUPTION', `${path} is damaged at offset ${offset}: ${what}`, options)
     this.path = path
     this.offset = offset
+    this.what = what
   }
 }
 

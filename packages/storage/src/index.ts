@@ -50,6 +50,7 @@ export { readManifest, type ManifestContents } from './manifest/manifest-reader.
 export { ManifestWriter } from './manifest/manifest-writer.ts'
 export {
   LEVEL_COUNT,
+  encodeVersionEdit,
   type AddedTable,
   type ClosedWal,
   type DeletedTable,

@@ -170,6 +170,16 @@ export class MemoryFiles implements FileSystem {
     this.#contents.delete(from)
   }
 
+  async link(from: string, to: string): Promise<void> {
+    this.#checkMissing('linking', to)
+    this.#contents.set(to, this.#contentOf(from))
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    this.#checkMissing('copying', to)
+    this.set(to, this.#contentOf(from).bytes)
+  }
+
   async remove(path: string): Promise<void> {
     this.#contentOf(path)
     this.#contents.delete(path)
@@ -189,6 +199,12 @@ export class MemoryFiles implements FileSystem {
 
   async lock(): Promise<FileLock | undefined> {
     return { release: async () => {} }
+  }
+
+  #checkMissing(operation: string, path: string): void {
+    if (this.#contents.has(path)) {
+      throw new IoError(operation, path, Object.assign(new Error('EEXIST'), { code: 'EEXIST' }))
+    }
   }
 
   #contentOf(path: string): Content {

@@ -46,6 +46,13 @@ export interface FileSystem {
   /** Makes a directory and its missing parents, private to the user; an existing one is no error. */
   makeDirectory(directory: string): Promise<void>
   rename(from: string, to: string): Promise<void>
+  /**
+   * Gives a file a second name, at which nothing may stand yet. Not every file system can, and none to another one:
+   * then it rejects with what the system says, and nothing has changed.
+   */
+  link(from: string, to: string): Promise<void>
+  /** Copies a file's bytes to a name at which nothing may stand yet. The copy is not durable before it is synced. */
+  copy(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
   /** Removes an empty directory. */
   removeDirectory(directory: string): Promise<void>

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -170,4 +170,39 @@ test('time goes on, turns come, timers can be cancelled, chance has 32 bits', as
   expect(words.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32)).toBe(true)
   expect(words.some((word) => word >= 2 ** 31)).toBe(true)
   expect(new Set(words).size).toBeGreaterThan(60)
+})
+
+test('a link is a second name of one file, a copy is a file of its own', async () => {
+  const [path, linked, copied] = ['original', 'linked', 'copied'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const file = await files.open(path, 'create')
+  await writeFully(file, Buffer.from('before'), 0, 6, 0)
+  await files.link(path, linked)
+  await files.copy(path, copied)
+  await writeFully(file, Buffer.from('behind'), 0, 6, 0)
+  await file.close()
+  expect(readFileSync(linked, 'utf8')).toBe('behind')
+  expect(readFileSync(copied, 'utf8')).toBe('before')
+  expect(statSync(linked).ino).toBe(statSync(path).ino)
+  expect(statSync(copied).mode & 0o777).toBe(0o600)
+  await files.remove(path)
+  expect(readFileSync(linked, 'utf8')).toBe('behind')
+})
+
+test('neither a link nor a copy takes the place of anything', async () => {
+  const [from, to] = [join(directory, 'from'), join(directory, 'to')]
+  for (const run of [files.link.bind(files), files.copy.bind(files)]) {
+    expect(isNotFound(await errorOf(() => run(from, to)))).toBe(true)
+  }
+  writeFileSync(from, 'new')
+  writeFileSync(to, 'old')
+  for (const run of [files.link.bind(files), files.copy.bind(files)]) {
+    const error = await errorOf(() => run(from, to))
+    expect(error).toBeInstanceOf(IoError)
+    expect(error).toMatchObject({ code: 'VARVE_IO', systemCode: 'EEXIST', path: to })
+  }
+  expect(readFileSync(to, 'utf8')).toBe('old')
 })

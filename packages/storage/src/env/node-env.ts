@@ -73,6 +73,16 @@ class NodeFileSystem implements FileSystem {
     await call('renaming', from, (done) => fs.rename(from, to, done))
   }
 
+  async link(from: string, to: string): Promise<void> {
+    await call('linking', to, (done) => fs.link(from, to, done))
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    // Where the file system can share the blocks until one of the files is written, nothing is copied at all.
+    const mode = fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE
+    await call('copying', to, (done) => fs.copyFile(from, to, mode, done))
+  }
+
   async remove(path: string): Promise<void> {
     await call('removing', path, (done) => fs.unlink(path, done))
   }

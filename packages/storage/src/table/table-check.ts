@@ -17,12 +17,21 @@ import { checkKind } from './table-look-up.ts'
 import type { TableMetadata } from './table-metadata.ts'
 import type { Workspace } from './workspace.ts'
 
-/** @throws CorruptionError where the table is not what `metadata` says; UnsupportedError, IoError */
-export function checkTable(file: File, number: FileNumber, metadata: TableMetadata, workspace?: Workspace): void {
+/**
+ * @param onBlock called before each data block; what it throws ends the check
+ * @throws CorruptionError where the table is not what `metadata` says; UnsupportedError, IoError
+ */
+export function checkTable(
+  file: File,
+  number: FileNumber,
+  metadata: TableMetadata,
+  workspace?: Workspace,
+  onBlock?: () => void,
+): void {
   const scan = new TableBlockScan(file, number, metadata.sizeBytes, workspace)
   try {
     const check = new TableCheck(scan)
-    check.run()
+    check.run(onBlock)
     check.compare(metadata)
     check.compare({ ...scan.table.properties, sizeBytes: scan.table.sizeBytes })
   } finally {
@@ -54,9 +63,10 @@ class TableCheck {
     this.#scan = scan
   }
 
-  run(): void {
+  run(onBlock: (() => void) | undefined): void {
     const scan = this.#scan
     for (;;) {
+      onBlock?.()
       const block = scan.nextBlock()
       if (block === undefined) {
         return

@@ -51,6 +51,18 @@ export class MemoryFiles implements FileSystem {
     this.#files.delete(from)
   }
 
+  async link(from: string, to: string): Promise<void> {
+    this.#checkMissing('linking', to)
+    this.log.push(`link ${from} ${to}`)
+    this.#files.set(to, this.#find('linking', from))
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    this.#checkMissing('copying', to)
+    this.log.push(`copy ${from} ${to}`)
+    this.set(to, this.#find('copying', from).toBytes())
+  }
+
   async remove(path: string): Promise<void> {
     this.#find('removing', path)
     this.log.push(`remove ${path}`)
@@ -69,6 +81,12 @@ export class MemoryFiles implements FileSystem {
 
   async lock(): Promise<FileLock | undefined> {
     return { release: async () => {} }
+  }
+
+  #checkMissing(operation: string, path: string): void {
+    if (this.#files.has(path)) {
+      throw failure(operation, path, 'EEXIST')
+    }
   }
 
   #find(operation: string, path: string): MemoryFile {
