@@ -40,8 +40,19 @@ const insidePackages = [
 // A folder may import from those before it in its row, never from those behind it.
 const layers = {
   storage: ['env', 'wal', 'table', 'manifest'],
-  workers: ['jobs', '(flush|compaction)', 'threads'],
-  engine: ['wal', 'memtable', 'version', 'cache', 'jobs', '(flush|compaction)', 'read', 'write', 'recovery'],
+  workers: ['jobs', '(flush|compaction)', 'verify', 'threads'],
+  engine: [
+    'wal',
+    'memtable',
+    'version',
+    'cache',
+    'jobs',
+    '(flush|compaction)',
+    'read',
+    'write',
+    'recovery',
+    '(checkpoint|verify)',
+  ],
 }
 
 for (const [name, folders] of Object.entries(layers)) {

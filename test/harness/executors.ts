@@ -39,6 +39,7 @@ export class GatedExecutor implements JobExecutor {
   async close(): Promise<void> {
     this.open('flush')
     this.open('compaction')
+    this.open('verify')
     await this.#inner.close()
   }
 }

@@ -10,5 +10,6 @@ export type {
   JobRequest,
   JobResult,
   TableOptions,
+  VerifyRequest,
 } from './jobs/job-protocol.ts'
 export { createPoolExecutor, type PoolExecutorOptions } from './threads/pool-executor.ts'

@@ -7,6 +7,7 @@ import { JobContext } from './jobs/job-context.ts'
 import { toJobFailure } from './jobs/job-failure.ts'
 import { JobMemory } from './jobs/job-memory.ts'
 import type { JobRequest, JobResult, JobWork } from './jobs/job-protocol.ts'
+import { runVerify } from './verify/verify-job.ts'
 
 /**
  * Never throws: every failure is a result. All files of the job are closed when it returns. `memory` is what a thread
@@ -34,5 +35,7 @@ function perform(context: JobContext, request: JobRequest): JobWork {
       return runFlush(context, request)
     case 'compaction':
       return runCompaction(context, request)
+    case 'verify':
+      return runVerify(context, request)
   }
 }

@@ -59,6 +59,11 @@ export class Merge {
     return scan
   }
 
+  /** The run of the entry last stepped to, by its place in the list. */
+  get run(): number {
+    return this.#tree[0] as number
+  }
+
   #start(): void {
     const count = this.#runs.length
     const winners = new Int32Array(2 * count)

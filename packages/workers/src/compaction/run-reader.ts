@@ -39,6 +39,17 @@ export class RunReader {
     return false
   }
 
+  /** Ends reading before the end of the run. */
+  close(): void {
+    this.scan?.close()
+    this.scan = undefined
+    this.#nextIndex = this.#tables.length
+    if (this.#file !== undefined) {
+      this.#context.close(this.#file)
+      this.#file = undefined
+    }
+  }
+
   /** What is wrong with the table that is being read. */
   corruption(what: string): CorruptionError {
     return new CorruptionError(this.#file?.path ?? 'a table', 0, what)

@@ -3,8 +3,8 @@ import type { JobRequest, JobResult } from './job-protocol.ts'
 
 export interface JobExecutor {
   /**
-   * Runs a job and resolves with its result; never rejects. Flushes are started before compactions that wait, and never
-   * wait for one that runs.
+   * Runs a job and resolves with its result; never rejects. Flushes are started before other jobs that wait, and never
+   * wait for one that runs; compactions are started before verifications.
    */
   run(request: JobRequest): Promise<JobResult>
   /** How many compactions may run at once. */

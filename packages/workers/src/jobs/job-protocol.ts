@@ -2,7 +2,8 @@
  * Everything that the main thread and the job workers say to each other: one request, one result a job.
  *
  *     main thread                                   job worker
- *     JobRequest  ------------------------------->  reads arena or tables, writes tables, fsyncs, re-reads, checks
+ *     JobRequest  ------------------------------->  reads arena or tables, writes tables, fsyncs, re-reads, checks;
+ *                                                   or only checks a table
  *                 cancel flag (shared memory) ....  polled as it goes
  *                 <-------------------------------  JobResult
  *     VersionSet.apply(edit), then deletes files
@@ -22,6 +23,12 @@ export interface TableOptions {
 
 interface JobRequestBase {
   readonly directory: string
+  /** `Int32Array` of one element: not 0 means stop; polled once in about a thousand entries. */
+  readonly cancelFlag: SharedArrayBuffer
+}
+
+/** What jobs are told that write tables. */
+interface WritingRequestBase extends JobRequestBase {
   readonly table: TableOptions
   /**
    * The sequences that some reader may still ask for, ascending, the last being the newest visible one. Of each key the
@@ -30,12 +37,10 @@ interface JobRequestBase {
   readonly liveSequences: readonly number[]
   /** Outputs are numbered from `first` on; a job that needs more than `count` lets its last table grow. */
   readonly outputNumbers: { readonly first: number; readonly count: number }
-  /** `Int32Array` of one element: not 0 means stop; polled once in about a thousand entries. */
-  readonly cancelFlag: SharedArrayBuffer
 }
 
 /** Turns one memtable, given as the image of its WAL, into tables sorted by key. */
-export interface FlushRequest extends JobRequestBase {
+export interface FlushRequest extends WritingRequestBase {
   readonly type: 'flush'
   readonly walNumber: number
   readonly arena: SharedArrayBuffer
@@ -50,7 +55,7 @@ export interface CompactionInput {
 }
 
 /** Merges runs of tables into new tables. */
-export interface CompactionRequest extends JobRequestBase {
+export interface CompactionRequest extends WritingRequestBase {
   readonly type: 'compaction'
   /** Newest run first; the tables of one run in key order, not overlapping. */
   readonly runs: readonly (readonly CompactionInput[])[]
@@ -58,9 +63,23 @@ export interface CompactionRequest extends JobRequestBase {
   readonly isBottom: boolean
 }
 
-export type JobRequest = FlushRequest | CompactionRequest
+/**
+ * Checks one table: all of it against what the manifest knows of it, then its versions against older ones of the same
+ * keys. Writes nothing. What is wrong is the job's failure, of code VARVE_CORRUPTION or VARVE_IO, with path and offset.
+ */
+export interface VerifyRequest extends JobRequestBase {
+  readonly type: 'verify'
+  readonly metadata: TableMetadata
+  /** Of each older run that may hold newer versions by its sequence range: the tables that overlap, in key order. */
+  readonly olderRuns: readonly (readonly CompactionInput[])[]
+}
 
-/** What a job has done. */
+/** Of jobs that write tables. */
+export type WritingRequest = FlushRequest | CompactionRequest
+
+export type JobRequest = WritingRequest | VerifyRequest
+
+/** What a job has done. A job that only verifies keeps every entry that it reads, and has no tables. */
 export interface JobWork {
   readonly tables: readonly TableMetadata[]
   /** entriesIn = entriesOut + entriesDropped, checked by the job and by the main thread. */

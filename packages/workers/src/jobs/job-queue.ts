@@ -1,4 +1,7 @@
-/** Jobs that wait to be started: flushes before compactions, each kind in the order of arrival. */
+/**
+ * Jobs that wait to be started: flushes before compactions, compactions before verifications, each kind in the order of
+ * arrival. Writes wait for the former two, nobody but the caller for the last.
+ */
 import type { JobRequest, JobResult } from './job-protocol.ts'
 
 export interface WaitingJob {
@@ -7,11 +10,11 @@ export interface WaitingJob {
 }
 
 export class JobQueue {
-  readonly #flushes: WaitingJob[] = []
-  readonly #compactions: WaitingJob[] = []
+  readonly #waiting: Readonly<Record<JobRequest['type'], WaitingJob[]>> = { flush: [], compaction: [], verify: [] }
 
   get isEmpty(): boolean {
-    return this.#flushes.length + this.#compactions.length === 0
+    const { flush, compaction, verify } = this.#waiting
+    return flush.length + compaction.length + verify.length === 0
   }
 
   push(job: WaitingJob): void {
@@ -19,8 +22,9 @@ export class JobQueue {
   }
 
   /** Takes the next job out, or `undefined` if none waits that may start. */
-  take(mayFlush: boolean, mayCompact: boolean): WaitingJob | undefined {
-    return (mayFlush ? this.#flushes.shift() : undefined) ?? (mayCompact ? this.#compactions.shift() : undefined)
+  take(mayFlush: boolean, mayBeOther: boolean): WaitingJob | undefined {
+    const { flush, compaction, verify } = this.#waiting
+    return (mayFlush ? flush.shift() : undefined) ?? (mayBeOther ? (compaction.shift() ?? verify.shift()) : undefined)
   }
 
   /** Takes this job out; false if it does not wait. */
@@ -34,6 +38,6 @@ export class JobQueue {
   }
 
   #listOf(job: WaitingJob): WaitingJob[] {
-    return job.request.type === 'flush' ? this.#flushes : this.#compactions
+    return this.#waiting[job.request.type]
   }
 }

@@ -5,7 +5,7 @@
 import { TableWriter, assert, checkTable, fileNumber } from '@varve/storage'
 import type { File, TableMetadata } from '@varve/storage'
 import type { JobContext } from './job-context.ts'
-import type { JobRequest } from './job-protocol.ts'
+import type { WritingRequest } from './job-protocol.ts'
 
 interface OpenTable {
   readonly number: number
@@ -15,11 +15,11 @@ interface OpenTable {
 
 export class OutputTables {
   readonly #context: JobContext
-  readonly #request: JobRequest
+  readonly #request: WritingRequest
   readonly #tables: TableMetadata[] = []
   #open: OpenTable | undefined
 
-  constructor(context: JobContext, request: JobRequest) {
+  constructor(context: JobContext, request: WritingRequest) {
     assert(request.outputNumbers.count >= 1, 'a job has a number for its output')
     this.#context = context
     this.#request = request

@@ -3,7 +3,7 @@
  * retire when idle; an idle pool does not hold the process, a running job does.
  *
  * Which job starts next is decided here, not in piscina, whose own queue only ever holds jobs that wait for a thread to
- * come up: compactions leave one thread free, so that a flush never waits for one that runs.
+ * come up: compactions and verifications leave one thread free, so that a flush never waits for one that runs.
  *
  * A thread may die at any time. Piscina rejects the job that it ran, but one that waits for a thread which dies while it
  * starts would wait for ever: then all of piscina's threads are retired, and awaited, before the job is reported failed,
@@ -46,7 +46,8 @@ export class JobPool {
   /** The number of threads that each user of the pool asks for. */
   readonly #threadCounts: number[] = []
   #flushCount = 0
-  #compactionCount = 0
+  /** Compactions and verifications that run. */
+  #otherCount = 0
   #piscina: Piscina | undefined
   #retired: Promise<void> = Promise.resolve()
   /** Why a thread could not start. */
@@ -94,8 +95,8 @@ export class JobPool {
 
   #startJobs(): void {
     const threadCount = Math.max(THREAD_COUNT_MIN, ...this.#threadCounts)
-    while (this.#flushCount + this.#compactionCount < threadCount) {
-      const job = this.#queue.take(this.#flushCount < FLUSH_COUNT_MAX, this.#compactionCount < threadCount - 1)
+    while (this.#flushCount + this.#otherCount < threadCount) {
+      const job = this.#queue.take(this.#flushCount < FLUSH_COUNT_MAX, this.#otherCount < threadCount - 1)
       if (job === undefined) {
         return
       }
@@ -106,10 +107,10 @@ export class JobPool {
   async #runAndResolve(job: WaitingJob): Promise<void> {
     const isFlush = job.request.type === 'flush'
     this.#flushCount += isFlush ? 1 : 0
-    this.#compactionCount += isFlush ? 0 : 1
+    this.#otherCount += isFlush ? 0 : 1
     const result = await this.#run(job.request)
     this.#flushCount -= isFlush ? 1 : 0
-    this.#compactionCount -= isFlush ? 0 : 1
+    this.#otherCount -= isFlush ? 0 : 1
     job.resolve(result)
     this.#startJobs()
   }

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { fileNumber, sequenceNumber } from '@varve/storage'
+import type { TableMetadata } from '@varve/storage'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createInlineExecutor } from '../inline-executor.ts'
 import type { JobExecutor } from '../jobs/job-executor.ts'
@@ -10,18 +12,36 @@ import { PoolExecutor } from './pool-executor.ts'
 import { JobFixture, described, randomLive, randomVersions, walImage } from '../test-support/job-fixture.ts'
 import { SeededRandom } from '../test-support/seeded-random.ts'
 
+const noTable: TableMetadata = {
+  number: fileNumber(1),
+  sizeBytes: 1,
+  entryCount: 1,
+  tombstoneCount: 0,
+  smallestKey: new Uint8Array(0),
+  largestKey: new Uint8Array(0),
+  smallestSequence: sequenceNumber(1),
+  largestSequence: sequenceNumber(1),
+  rawKeySizeBytes: 0,
+  rawValueSizeBytes: 0,
+}
+
 /** The worker does what the directory says. */
 function request(type: JobRequest['type'], directory: string): JobRequest {
-  const base = {
-    directory,
+  const base = { directory, cancelFlag: new SharedArrayBuffer(4) }
+  const writing = {
+    ...base,
     table: { blockSizeBytes: 4096, bloomBitsPerKey: 10, tableSizeBytes: 1 << 20 },
     liveSequences: [0],
     outputNumbers: { first: 1, count: 1 },
-    cancelFlag: new SharedArrayBuffer(4),
   }
-  return type === 'flush'
-    ? { type, ...base, walNumber: 1, arena: new SharedArrayBuffer(8), committedSizeBytes: 0 }
-    : { type, ...base, runs: [], isBottom: true }
+  switch (type) {
+    case 'flush':
+      return { type, ...writing, walNumber: 1, arena: new SharedArrayBuffer(8), committedSizeBytes: 0 }
+    case 'compaction':
+      return { type, ...writing, runs: [], isBottom: true }
+    case 'verify':
+      return { type, ...base, metadata: noTable, olderRuns: [] }
+  }
 }
 
 function release(job: JobRequest): void {
@@ -169,6 +189,26 @@ describe('order', () => {
     expect(finished).toEqual(['compaction 1'])
     release(second)
     await running[1]
+  })
+
+  test('a verification leaves the last thread to flushes, and lets a compaction that waits go first', async () => {
+    const executor = executorOn(poolOf('obedient-worker'))
+    const first = request('verify', 'wait')
+    const finished: string[] = []
+    const note = async (name: string, job: Promise<unknown>): Promise<void> => {
+      await job
+      finished.push(name)
+    }
+    const verifying = note('first verification', executor.run(first))
+    const waiting = [
+      note('second verification', executor.run(request('verify', 'work'))),
+      note('compaction', executor.run(request('compaction', 'work'))),
+    ]
+    expect(await executor.run(request('flush', 'work'))).toMatchObject({ ok: true })
+    expect(finished).toEqual([])
+    release(first)
+    await Promise.all([verifying, ...waiting])
+    expect(finished).toEqual(['first verification', 'compaction', 'second verification'])
   })
 
   test('one worker asked for means two threads, so that a flush still passes a compaction', async () => {
