@@ -26,6 +26,8 @@ const CALLS: readonly [string, (store: Store) => unknown][] = [
   ['flush', (store) => store.flush()],
   ['compactRange', (store) => store.compactRange()],
   ['approximateSize', (store) => store.approximateSize()],
+  ['checkpoint', (store) => store.checkpoint(`${store.directory}-copy`)],
+  ['verify', (store) => store.verify()],
 ]
 
 test.each(CALLS)('%s on a closed store is VARVE_CLOSED', async (_name, call) => {

@@ -10,7 +10,6 @@ import { join } from 'node:path'
 import {
   manifestFileName,
   ReadOnlyError,
-  tableFileName,
   toVarveError,
   type Env,
   type FileNumber,
@@ -20,15 +19,17 @@ import {
 import type { JobExecutor, JobOutput } from '@varve/workers'
 import { BlockCache } from './cache/block-cache.ts'
 import { TableCache } from './cache/table-cache.ts'
+import { makeCheckpoint, type CheckpointOptions, type CheckpointReport } from './checkpoint/checkpoint.ts'
 import { CompactionScheduler } from './compaction/compaction-scheduler.ts'
 import { FlushScheduler } from './flush/flush-scheduler.ts'
 import { JobRunner } from './jobs/job-runner.ts'
-import { ObsoleteFiles } from './jobs/obsolete-files.ts'
+import { ObsoleteFiles, removeTables } from './jobs/obsolete-files.ts'
 import type { Memtable } from './memtable/memtable.ts'
 import { MemtableQueue } from './memtable/memtable-queue.ts'
 import type { ResolvedOptions } from './options.ts'
 import { approximateSizeBytes } from './read/approximate-size.ts'
 import { LiveSequences } from './read/live-sequences.ts'
+import { LongCalls } from './long-calls.ts'
 import { LoopGuard } from './loop-guard.ts'
 import { PointReader } from './read/point-reader.ts'
 import { RangeScan } from './read/range-scan.ts'
@@ -38,6 +39,7 @@ import { recoverStore, type RecoveredStore, type RecoveryReport } from './recove
 import type { EmitEvent } from './store-events.ts'
 import { engineStatsOf, type EngineStats } from './store-stats.ts'
 import type { Wal } from './wal/wal.ts'
+import { verifyStore, type VerifyOptions, type VerifyReport } from './verify/verification.ts'
 import type { TableHandle } from './version/table-handle.ts'
 import type { KeyRange, Version } from './version/version.ts'
 import type { VersionSet } from './version/version-set.ts'
@@ -64,6 +66,7 @@ export class Engine implements StoreView {
   readonly guard: LoopGuard
   readonly liveSequences: LiveSequences = new LiveSequences()
   readonly #setup: EngineSetup
+  readonly #longCalls: LongCalls
   readonly #lock: FileLock
   readonly #versions: VersionSet
   readonly #tables: TableCache
@@ -88,7 +91,12 @@ export class Engine implements StoreView {
     const blocks = new BlockCache(options.blockCacheSizeBytes)
     const tables = new TableCache(env, directory, options.openTableCountMax, blocks, tell)
     const versionHooks = {
-      onObsoleteTables: (handles: TableHandle[]) => removeTables(setup, tables, obsoleteFiles, handles),
+      onObsoleteTables: (handles: TableHandle[]) => {
+        removeTables(directory, tables, obsoleteFiles, handles)
+        for (const { metadata } of handles) {
+          emit('table', { change: 'removed', number: metadata.number, sizeBytes: metadata.sizeBytes })
+        }
+      },
       onObsoleteManifest: (number: FileNumber, closed: Promise<void>) =>
         obsoleteFiles.remove(join(directory, manifestFileName(number)), closed),
       onFailure: (_error: VarveError): void => undefined,
@@ -120,6 +128,7 @@ export class Engine implements StoreView {
     const { env, directory, options, executor } = setup
     const { versions, firstWal, lastSequence } = recovered
     this.#setup = setup
+    this.#longCalls = new LongCalls(env)
     this.#lock = lock
     this.recovery = recovered.report
     this.#versions = versions
@@ -204,18 +213,34 @@ export class Engine implements StoreView {
     await this.guard.resolve(undefined)
   }
 
-  async flush(): Promise<void> {
+  /** `onFlushed` runs in the step in which tables hold everything up to a sequence, and nothing beyond. */
+  async flush(onFlushed?: (sequence: number) => void): Promise<void> {
     // As many frozen memtables as writes may make, and no more.
     while (this.memtables.frozen.length >= this.#setup.options.frozenMemtableCountMax) {
       await this.#flushes.whenFlushed()
     }
     this.writes.freezeActive()
-    await this.#flushes.whenFlushed()
+    const sequence = this.#commits.nextSequence - 1
+    await this.#flushes.whenFlushed(onFlushed && (() => onFlushed(sequence)))
   }
 
   async compactRange(range: KeyRange): Promise<void> {
     await this.flush()
     await this.#compactions.compactRange(range)
+  }
+
+  async checkpoint(target: string, options: CheckpointOptions | undefined): Promise<CheckpointReport> {
+    const { env, directory } = this.#setup
+    const flush = (onFlushed: (sequence: number) => void): Promise<void> => this.flush(onFlushed)
+    const setup = { env, directory, versions: this.#versions, flush }
+    return await this.#longCalls.run(options, (call) => makeCheckpoint(setup, target, call))
+  }
+
+  async verify(options: VerifyOptions | undefined): Promise<VerifyReport> {
+    const { env, directory, executor } = this.#setup
+    const parts = { versions: this.#versions, memtables: this.memtables, runner: this.#runner }
+    const setup = { env, directory, executor, ...parts, obsoleteFiles: this.#obsoleteFiles }
+    return await this.#longCalls.run(options, (call) => verifyStore(setup, call))
   }
 
   async approximateSizeBytes(range: KeyRange): Promise<number> {
@@ -260,6 +285,7 @@ export class Engine implements StoreView {
     this.#isClosing = true
     void this.#healer.stop()
     this.writes.refuseForGood(closedError(this.#setup.directory))
+    this.#longCalls.endAll(closedError(this.#setup.directory))
   }
 
   /** Called once, when no iterator is open. Keeps what was acknowledged; releases everything in every case. */
@@ -269,42 +295,29 @@ export class Engine implements StoreView {
       await this.points.whenIdle()
       // Not awaited yet: it may wait for flushes that are tried again for ever, until they are told to close.
       const healed = this.#healer.stop()
-      const isSynced = await this.#trySync()
+      const isSynced = await this.#attempt(() => this.#commits.sync())
       this.writes.freezeActive()
       await this.#flushes.close()
       await healed
       this.#compactions.stop(closedError(this.#setup.directory))
       await this.#setup.executor.close()
       await this.#compactions.whenIdle()
-      await this.#recordCleanClose(isSynced)
+      if (isSynced) {
+        await this.#attempt(() => this.#flushes.recordCleanClose())
+      }
     } finally {
       await this.#releaseAll()
     }
   }
 
-  async #trySync(): Promise<boolean> {
+  /** Whether it succeeded; a failure is told. */
+  async #attempt(work: () => Promise<void>): Promise<boolean> {
     try {
-      await this.#commits.sync()
+      await work()
       return true
     } catch (error) {
       this.#setup.emit('error', toVarveError(error))
       return false
-    }
-  }
-
-  /** Logs that remain, because a flush failed, are durable up to where they were written: damage there is no torn tail. */
-  async #recordCleanClose(isSynced: boolean): Promise<void> {
-    const remaining = this.memtables.frozen.filter((memtable) => memtable.hasCommitted)
-    if (isSynced && remaining.length > 0) {
-      const closedWals = remaining.map(({ wal, committedOffset }) => ({
-        number: wal.number,
-        sizeBytes: committedOffset,
-      }))
-      try {
-        await this.#versions.apply({ closedWals })
-      } catch (error) {
-        this.#setup.emit('error', toVarveError(error))
-      }
     }
   }
 
@@ -373,19 +386,5 @@ export class Engine implements StoreView {
       this.writes.resume()
       this.#compactions.schedule()
     })
-  }
-}
-
-function removeTables(
-  setup: EngineSetup,
-  tables: TableCache,
-  obsoleteFiles: ObsoleteFiles,
-  handles: TableHandle[],
-): void {
-  for (const handle of handles) {
-    tables.forget(handle)
-    const { number, sizeBytes } = handle.metadata
-    obsoleteFiles.remove(join(setup.directory, tableFileName(number)))
-    setup.emit('table', { change: 'removed', number, sizeBytes })
   }
 }

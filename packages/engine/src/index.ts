@@ -11,6 +11,7 @@ export {
   type ErrorCode,
 } from '@varve/storage'
 export type { Bytes } from './bytes.ts'
+export type { CheckpointOptions, CheckpointProgress, CheckpointReport } from './checkpoint/checkpoint.ts'
 export type { CompactionEvent } from './compaction/compaction-scheduler.ts'
 export type { JobStats } from './jobs/job-runner.ts'
 export { destroy, open, type Components } from './open.ts'
@@ -24,5 +25,7 @@ export type { FlushEvent, RecoveryEvent, StoreEvents, TableEvent, WalEvent } fro
 export type { LevelStats, MemoryKind, MemoryStats, StoreStats } from './store-stats.ts'
 export type { ReadOptions, Store } from './store.ts'
 export type { Operation } from './write/packed-operations.ts'
+export type { VerifyFinding } from './verify/findings.ts'
+export type { VerifyOptions, VerifyProgress, VerifyReport } from './verify/verification.ts'
 export { WriteBatch } from './write/write-batch.ts'
 export type { StallEvent, WriteOptions } from './write/write-path.ts'

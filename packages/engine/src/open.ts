@@ -1,5 +1,5 @@
 /** Opens and destroys stores. */
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import {
   CURRENT_FILE_NAME,
   InvalidArgumentError,
@@ -7,13 +7,12 @@ import {
   isStoreFileName,
   LOCK_FILE_NAME,
   LOST_DIRECTORY_NAME,
-  VarveError,
   type Env,
 } from '@varve/storage'
 import { createPoolExecutor, type JobExecutor } from '@varve/workers'
 import { Engine } from './engine.ts'
-import { describe, resolveOptions, type StoreOptions } from './options.ts'
-import { lockDirectory, refuseLevelDb, takeLock } from './recovery/directory.ts'
+import { resolveOptions, type StoreOptions } from './options.ts'
+import { lockDirectory, refuseLevelDb, resolveDirectory, takeLock } from './recovery/directory.ts'
 import { Store } from './store.ts'
 import type { EmitEvent } from './store-events.ts'
 
@@ -30,7 +29,7 @@ export interface Components {
  * VARVE_CORRUPTION, VARVE_UNSUPPORTED, VARVE_IO
  */
 export async function open(directory: string, options?: StoreOptions, components?: Components): Promise<Store> {
-  const path = checkDirectory(directory)
+  const path = resolveDirectory(directory)
   const resolved = resolveOptions(options)
   const env = components?.env ?? createNodeEnv()
   const locked = await lockDirectory(env, path, resolved)
@@ -62,7 +61,7 @@ export async function open(directory: string, options?: StoreOptions, components
  * @throws VarveError (the promise rejects): VARVE_INVALID_ARGUMENT if it holds no store, VARVE_LOCKED, VARVE_IO
  */
 export async function destroy(directory: string, components?: { readonly env?: Env }): Promise<void> {
-  const path = checkDirectory(directory)
+  const path = resolveDirectory(directory)
   const { files } = components?.env ?? createNodeEnv()
   const kind = await files.kindOf(path)
   if (kind === 'missing') {
@@ -98,16 +97,4 @@ async function removeAll(files: Env['files'], directory: string): Promise<void> 
     await files.remove(join(directory, name))
   }
   await files.removeDirectory(directory)
-}
-
-function checkDirectory(directory: string): string {
-  if (typeof directory !== 'string' || directory === '') {
-    throw new InvalidArgumentError(
-      `directory must be a path, not ${directory === '' ? 'an empty string' : describe(directory)}`,
-    )
-  }
-  if (directory.includes('\0')) {
-    throw new VarveError('VARVE_INVALID_ARGUMENT', 'directory must not contain a zero byte')
-  }
-  return resolve(directory)
 }

@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events'
 import { ClosedError, InvalidArgumentError } from '@varve/storage'
 import type { Bytes } from './bytes.ts'
+import type { CheckpointOptions, CheckpointReport } from './checkpoint/checkpoint.ts'
 import type { Engine } from './engine.ts'
 import { describe } from './options.ts'
 import { throwIfAborted } from './read/abort.ts'
@@ -17,6 +18,7 @@ import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import type { StoreEvents } from './store-events.ts'
 import type { StoreStats } from './store-stats.ts'
+import type { VerifyOptions, VerifyReport } from './verify/verification.ts'
 import type { Operation } from './write/packed-operations.ts'
 import type { WriteBatch } from './write/write-batch.ts'
 import { closedError, type WriteOptions } from './write/write-path.ts'
@@ -217,6 +219,27 @@ export class Store extends EventEmitter<StoreEvents> {
   async approximateSize(range?: Range): Promise<number> {
     this.#checkOpen()
     return await this.#whileOpen(this.#engine.approximateSizeBytes(resolveRange(range)))
+  }
+
+  /**
+   * Makes a store of its own in a directory that does not exist yet: it holds every write up to the sequence number that
+   * is returned, at least all that was acknowledged before this call, and none beyond. All of it or nothing. Writes go
+   * on. Tables are linked where the file system can, so that they take no room twice; the two are independent.
+   * Rejects with VARVE_EXISTS or VARVE_INVALID_ARGUMENT for the directory, VARVE_ABORTED, VARVE_IO.
+   */
+  async checkpoint(directory: string, options?: CheckpointOptions): Promise<CheckpointReport> {
+    this.#checkOpen()
+    return await this.#whileOpen(this.#engine.checkpoint(directory, options))
+  }
+
+  /**
+   * Reads everything that is on disk and checks every checksum, count, bound and order, that newer stands above older,
+   * and that no file lies there that nothing names. Damage is in the report, and no error. Tables are read by the threads
+   * that also flush and compact, one at a time. Rejects with VARVE_ABORTED.
+   */
+  async verify(options?: VerifyOptions): Promise<VerifyReport> {
+    this.#checkOpen()
+    return await this.#whileOpen(this.#engine.verify(options))
   }
 
   stats(): StoreStats {

@@ -190,7 +190,7 @@ export class CompactionScheduler {
   async #perform(choice: CompactionChoice, isMove: boolean): Promise<void> {
     if (isMove) {
       const added = choice.inputs.map((table) => ({ level: choice.outputLevel, run: table.run, table: table.metadata }))
-      await this.#install(choice, added)
+      await this.#install(choice, added, undefined)
       this.#moveCount++
       this.#hooks.onCompaction(eventOf(choice, undefined))
       return
@@ -206,16 +206,22 @@ export class CompactionScheduler {
     await this.#install(
       choice,
       output.tables.map((table) => ({ level: choice.outputLevel, run: 0, table })),
+      output,
     )
     this.#hooks.onCompaction(eventOf(choice, output))
   }
 
-  async #install(choice: CompactionChoice, added: AddedTable[]): Promise<void> {
+  async #install(choice: CompactionChoice, added: AddedTable[], output: JobOutput | undefined): Promise<void> {
     const deleted: DeletedTable[] = [
       ...choice.inputs.map((table) => ({ level: choice.level, number: table.metadata.number })),
       ...choice.overlapped.map((table) => ({ level: choice.outputLevel, number: table.metadata.number })),
     ]
-    await this.#versions.apply({ deleted, added }, () => this.#hooks.onInstalled())
+    await this.#versions.apply({ deleted, added }, () => {
+      if (output !== undefined) {
+        this.#runner.installed(output)
+      }
+      this.#hooks.onInstalled()
+    })
   }
 
   #succeeded(): void {

@@ -44,6 +44,8 @@ export class FlushScheduler {
   /** By memtable: its job, which resolves with its tables, or with `undefined` when it is given up. */
   readonly #jobs = new Map<Memtable, Promise<JobOutput | undefined>>()
   readonly #waiters = new Map<Memtable, Deferred>()
+  /** By memtable: what runs in the step that installs its tables. */
+  readonly #steps = new Map<Memtable, (() => void)[]>()
   #isApplying = false
   #applied: Promise<void> = Promise.resolve()
   #failure: VarveError | undefined
@@ -73,10 +75,14 @@ export class FlushScheduler {
     }
   }
 
-  /** Resolves when the memtables that are frozen now are in tables, durably. */
-  async whenFlushed(): Promise<void> {
+  /**
+   * Resolves when the memtables that are frozen now are in tables, durably. `onFlushed` runs in the step that installs
+   * the last of these tables: what is current then holds these memtables, and nothing of those behind them.
+   */
+  async whenFlushed(onFlushed?: () => void): Promise<void> {
     const newest = this.#memtables.frozen.at(-1)
     if (newest === undefined) {
+      onFlushed?.()
       return
     }
     if (this.#failure !== undefined) {
@@ -84,6 +90,9 @@ export class FlushScheduler {
     }
     const waiter = this.#waiters.get(newest) ?? new Deferred()
     this.#waiters.set(newest, waiter)
+    if (onFlushed !== undefined) {
+      this.#steps.set(newest, [...(this.#steps.get(newest) ?? []), onFlushed])
+    }
     await waiter.promise
   }
 
@@ -94,6 +103,21 @@ export class FlushScheduler {
     this.schedule()
     await Promise.all(this.#jobs.values())
     await this.#applied
+  }
+
+  /**
+   * Logs that remain, because a flush failed, and were synced are durable up to where they were written: damage there is
+   * no torn tail.
+   */
+  async recordCleanClose(): Promise<void> {
+    const remaining = this.#memtables.frozen.filter((memtable) => memtable.hasCommitted)
+    if (remaining.length > 0) {
+      const closedWals = remaining.map(({ wal, committedOffset }) => ({
+        number: wal.number,
+        sizeBytes: committedOffset,
+      }))
+      await this.#versions.apply({ closedWals })
+    }
   }
 
   async #flush(memtable: Memtable): Promise<JobOutput | undefined> {
@@ -170,7 +194,12 @@ export class FlushScheduler {
       const dropped = this.#memtables.dropOldest()
       assert(dropped === memtable, 'memtables leave in order')
       this.#jobs.delete(memtable)
+      this.#runner.installed(output)
       this.#hooks.onInstalled(memtable, output)
+      for (const step of this.#steps.get(memtable) ?? []) {
+        step()
+      }
+      this.#steps.delete(memtable)
     })
     this.#waiters.get(memtable)?.resolve()
     this.#waiters.delete(memtable)
@@ -203,6 +232,7 @@ export class FlushScheduler {
         waiter.reject(error)
       }
       this.#waiters.clear()
+      this.#steps.clear()
       this.#hooks.onGiveUp(error)
     }
   }

@@ -41,6 +41,8 @@ type Tally = { -readonly [Key in keyof JobStats]: number }
 
 export class JobRunner {
   readonly #setup: JobRunnerSetup
+  /** First numbers and counts of what running jobs may write, and of what finished ones wrote that no edit names yet. */
+  readonly #outputs = new Map<object, { readonly first: number; readonly count: number }>()
   readonly #tallies: Record<JobSpecification['type'], Tally> = { flush: newTally(), compaction: newTally() }
 
   constructor(setup: JobRunnerSetup) {
@@ -68,8 +70,10 @@ export class JobRunner {
     const liveSequences = this.#setup.liveSequences()
     const cancelFlag = new SharedArrayBuffer(4)
     tally.runningCount++
+    this.#outputs.set(outputNumbers, outputNumbers)
     const result = await executor.run({ ...specification, directory, table, liveSequences, outputNumbers, cancelFlag })
     tally.runningCount--
+    this.#outputs.delete(outputNumbers)
     if (!result.ok) {
       tally.failedCount++
       this.#removeOutputs(outputNumbers)
@@ -80,7 +84,18 @@ export class JobRunner {
     tally.totalMs += result.durationMs
     tally.bytesRead += result.bytesRead
     tally.bytesWritten += result.bytesWritten
+    this.#outputs.set(result, outputNumbers)
     return result
+  }
+
+  /** The tables of a job are named by the current Version. */
+  installed(output: JobOutput): void {
+    this.#outputs.delete(output)
+  }
+
+  /** Whether a table is, or may become, the output of a job that no edit names yet. */
+  isUnnamedOutput(number: number): boolean {
+    return [...this.#outputs.values()].some(({ first, count }) => number >= first && number < first + count)
   }
 
   #removeOutputs({ first, count }: { readonly first: number; readonly count: number }): void {

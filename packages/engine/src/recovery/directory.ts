@@ -1,5 +1,5 @@
 /** A store's directory: what may be opened, and the lock that keeps others out. */
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import {
   CURRENT_FILE_NAME,
   CorruptionError,
@@ -15,6 +15,7 @@ import {
   type FileLock,
   type FileSystem,
 } from '@varve/storage'
+import { describe } from '../options.ts'
 
 export interface DirectoryOptions {
   readonly createIfMissing: boolean
@@ -86,6 +87,22 @@ async function hasOwnCurrent(files: FileSystem, directory: string): Promise<bool
   }
 }
 
+/**
+ * What a caller gave as a directory, as an absolute path.
+ * @throws InvalidArgumentError
+ */
+export function resolveDirectory(directory: unknown): string {
+  if (typeof directory !== 'string' || directory === '') {
+    throw new InvalidArgumentError(
+      `directory must be a path, not ${directory === '' ? 'an empty string' : describe(directory)}`,
+    )
+  }
+  if (directory.includes('\0')) {
+    throw new InvalidArgumentError('directory must not contain a zero byte')
+  }
+  return resolve(directory)
+}
+
 /** @throws LockedError */
 export async function takeLock(files: FileSystem, directory: string): Promise<FileLock> {
   const path = join(directory, LOCK_FILE_NAME)
@@ -127,19 +144,29 @@ function checkNames(directory: string, names: readonly string[], options: Direct
   return false
 }
 
-/** Durably: each directory that was missing is an entry of the one above it. */
 async function makeDirectory(files: FileSystem, directory: string): Promise<void> {
-  const missing: string[] = []
-  for (let path = directory; (await files.kindOf(path)) === 'missing'; path = dirname(path)) {
-    missing.push(path)
-  }
+  const missing = await missingDirectories(files, directory)
   try {
     await files.makeDirectory(directory)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new InvalidArgumentError(`${directory} cannot be made: ${why}`)
   }
-  for (const path of missing.toReversed()) {
+  await syncParents(files, missing)
+}
+
+/** The directory and those above it that are not there, outermost last. */
+export async function missingDirectories(files: FileSystem, directory: string): Promise<string[]> {
+  const missing: string[] = []
+  for (let path = directory; (await files.kindOf(path)) === 'missing'; path = dirname(path)) {
+    missing.push(path)
+  }
+  return missing
+}
+
+/** Makes durable that directories were made: each is an entry of the one above it. */
+export async function syncParents(files: FileSystem, made: readonly string[]): Promise<void> {
+  for (const path of made.toReversed()) {
     await files.syncDirectory(dirname(path))
   }
 }

@@ -27,15 +27,15 @@ import {
   type AddedTable,
   type Env,
   type FileNumber,
-  type VersionEdit,
 } from '@varve/storage'
 import { JobRunner } from '../jobs/job-runner.ts'
 import type { ObsoleteFiles } from '../jobs/obsolete-files.ts'
-import { VersionSet, type VersionSetHooks, type VersionSetState } from '../version/version-set.ts'
+import { VersionSet, type VersionSetHooks } from '../version/version-set.ts'
 import { Version } from '../version/version.ts'
 import { Wal } from '../wal/wal.ts'
 import type { JobExecutor, TableOptions } from '@varve/workers'
 import type { LockedDirectory } from './directory.ts'
+import { replayEdits, type ManifestState } from './manifest-state.ts'
 import { replayWals, type LogsOfManifest, type WalReplay } from './wal-replay.ts'
 
 export interface RecoverySetup {
@@ -65,7 +65,7 @@ export interface RecoveryReport {
   readonly lostFileNames: readonly string[]
 }
 
-interface FoundState extends VersionSetState, LogsOfManifest {
+interface FoundState extends ManifestState {
   readonly manifestWasTorn: boolean
 }
 
@@ -119,18 +119,9 @@ async function readState(setup: RecoverySetup, names: readonly string[]): Promis
     )
   }
   const { edits, tornSizeBytes } = await readManifest(env.files, path, number)
-  let version = Version.empty()
-  let logNumber = fileNumber(0)
-  let lastSequence = 0
-  let nextFileNumber = 1
-  let closedWals: FoundState['closedWals'] = []
-  for (const edit of edits) {
-    version = applyFound(version, edit, path)
-    logNumber = edit.logNumber ?? logNumber
-    lastSequence = edit.lastSequence ?? lastSequence
-    nextFileNumber = edit.nextFileNumber ?? nextFileNumber
-    closedWals = edit.closedWals ?? []
-  }
+  const state = replayEdits(edits, path)
+  const { version, logNumber, lastSequence } = state
+  // 0 is "no log": a checkpoint that was never opened has its tables alone.
   if (logNumber !== 0 && !names.includes(walFileName(logNumber))) {
     throw new CorruptionError(
       join(directory, walFileName(logNumber)),
@@ -139,19 +130,8 @@ async function readState(setup: RecoverySetup, names: readonly string[]): Promis
     )
   }
   await checkTables(setup, version, lastSequence)
-  nextFileNumber = Math.max(nextFileNumber, largestNumber(names) + 1)
-  return { version, logNumber, lastSequence, nextFileNumber, closedWals, manifestWasTorn: tornSizeBytes > 0 }
-}
-
-/** Edits that contradict each other are damage here, not a programmer's error. */
-function applyFound(version: Version, edit: VersionEdit, path: string): Version {
-  try {
-    const next = version.apply(edit)
-    next.checkInvariants()
-    return next
-  } catch (error) {
-    throw new CorruptionError(path, 0, 'its edits contradict each other', { cause: error })
-  }
+  const nextFileNumber = Math.max(state.nextFileNumber, largestNumber(names) + 1)
+  return { ...state, nextFileNumber, manifestWasTorn: tornSizeBytes > 0 }
 }
 
 /** What a crash while a store was being made leaves is nothing. Anything more means that CURRENT was lost. */

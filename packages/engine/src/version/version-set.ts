@@ -14,7 +14,6 @@ import {
   manifestFileName,
   replaceCurrent,
   sequenceNumber,
-  type AddedTable,
   type Env,
   type FileNumber,
   type VarveError,
@@ -56,13 +55,15 @@ export class VersionSet {
   #failure: VarveError | undefined
   /** The edit being applied and those behind it. */
   #tail: Promise<void> = Promise.resolve()
+  /** The current Version and those that readers hold. */
+  readonly #held = new Set<Version>()
 
   constructor(env: Env, directory: string, state: VersionSetState, hooks: VersionSetHooks) {
     this.#env = env
     this.#directory = directory
     this.#hooks = hooks
     this.#current = state.version
-    this.#current.retain()
+    this.#retain(this.#current)
     this.#nextFileNumber = state.nextFileNumber
     this.#logNumber = state.logNumber
     this.#lastSequence = state.lastSequence
@@ -70,6 +71,15 @@ export class VersionSet {
 
   get current(): Version {
     return this.#current
+  }
+
+  /** Of the manifest in force: all up to here is in tables or was never acknowledged. */
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  get nextFileNumber(): number {
+    return this.#nextFileNumber
   }
 
   get logNumber(): FileNumber {
@@ -99,6 +109,23 @@ export class VersionSet {
     const applied = this.#tail.then(() => this.#apply(edit, onInstalled))
     this.#tail = applied.catch(() => undefined)
     return applied
+  }
+
+  /** Runs `look` while no edit is being applied and none is let through. */
+  async whileUnchanged<T>(look: () => Promise<T>): Promise<T> {
+    const looked = this.#tail.then(look)
+    this.#tail = looked.then(
+      () => undefined,
+      () => undefined,
+    )
+    return await looked
+  }
+
+  /** Numbers of the tables whose files must stay. */
+  heldTableNumbers(): Set<number> {
+    return new Set(
+      [...this.#held].flatMap((version) => version.levels.flat()).map((table): number => table.metadata.number),
+    )
   }
 
   /** Begins a new manifest with the state that was found and one edit more. Nothing that was found is appended to. */
@@ -143,12 +170,15 @@ export class VersionSet {
 
   /** The current Version, held until `release`. */
   retainCurrent(): Version {
-    this.#current.retain()
+    this.#retain(this.#current)
     return this.#current
   }
 
   release(version: Version): void {
     const obsolete = version.release()
+    if (!version.isHeld) {
+      this.#held.delete(version)
+    }
     if (obsolete.length > 0) {
       this.#hooks.onObsoleteTables(obsolete)
     }
@@ -177,10 +207,15 @@ export class VersionSet {
 
   #install(next: Version, onInstalled?: () => void): void {
     const before = this.#current
-    next.retain()
+    this.#retain(next)
     this.#current = next
     onInstalled?.()
     this.release(before)
+  }
+
+  #retain(version: Version): void {
+    version.retain()
+    this.#held.add(version)
   }
 
   async #makeDurable(edit: VersionEdit, next: Version): Promise<void> {
@@ -199,14 +234,11 @@ export class VersionSet {
 
   /** Marks of a clean close hold until the next edit: only those of the newest one go along. */
   #fullState(version: Version, edit: VersionEdit): VersionEdit {
-    const added: AddedTable[] = version.levels.flatMap((tables, level) =>
-      tables.map((table) => ({ level, run: table.run, table: table.metadata })),
-    )
     return {
       logNumber: this.#logNumber,
       nextFileNumber: this.#nextFileNumber,
       lastSequence: sequenceNumber(this.#lastSequence),
-      added,
+      added: version.toAdded(),
       closedWals: edit.closedWals ?? [],
     }
   }

@@ -2,7 +2,7 @@
  * A Version: which tables make up the store, level by level, at one moment. It never changes; an edit makes a new one.
  * Readers hold one while they wait for the disk, so that its tables stay.
  */
-import { LEVEL_COUNT, assert, compareBytes, compareKeys, type VersionEdit } from '@varve/storage'
+import { LEVEL_COUNT, assert, compareBytes, compareKeys, type AddedTable, type VersionEdit } from '@varve/storage'
 import { TableHandle } from './table-handle.ts'
 
 /** A range of keys, from `lower` up to but not including `upper`; undefined means without bound. */
@@ -43,6 +43,11 @@ export class Version {
     return new Version(levels)
   }
 
+  /** The tables as an edit that adds all of them to nothing. */
+  toAdded(): AddedTable[] {
+    return this.levels.flatMap((tables, level) => tables.map(({ run, metadata }) => ({ level, run, table: metadata })))
+  }
+
   /** One more holder. */
   retain(): void {
     if (this.#referenceCount++ === 0) {
@@ -50,6 +55,10 @@ export class Version {
         table.versionCount++
       }
     }
+  }
+
+  get isHeld(): boolean {
+    return this.#referenceCount > 0
   }
 
   /** One holder less; returns the tables that no Version names any more. */
@@ -88,6 +97,20 @@ export class Version {
   /** The deepest level that holds a table, or -1. */
   get deepestLevel(): number {
     return this.levels.findLastIndex((tables) => tables.length > 0)
+  }
+
+  /** The runs, newest first; the tables of each in key order. */
+  runs(): TableHandle[][] {
+    const [levelZero = [], ...deeper] = this.levels
+    const runs: TableHandle[][] = []
+    for (const table of levelZero) {
+      if (runs.at(-1)?.[0]?.run === table.run) {
+        runs.at(-1)?.push(table)
+      } else {
+        runs.push([table])
+      }
+    }
+    return [...runs, ...deeper.filter((tables) => tables.length > 0).map((tables) => [...tables])]
   }
 
   /** Throws unless tables of a run are disjoint and in order, and newer is above older. */
