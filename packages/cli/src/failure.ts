@@ -1,5 +1,6 @@
 /** What a command ends with when it did not do what was asked, and how anything thrown becomes one line for the user. */
 import { VarveError } from 'varve'
+import type { Interruption } from './interruption.ts'
 
 /** `usage`: the command line itself is wrong, whatever is on the disk. */
 export const exitCodes = { success: 0, failure: 1, usage: 2 } as const
@@ -13,6 +14,14 @@ export class CommandFailure extends Error {
     this.name = 'CommandFailure'
     this.exitCode = exitCode
   }
+}
+
+/** Throws again what a call ended with; if that was an interruption, as such, with what has come of it. */
+export function throwInterrupted(thrown: unknown, { signal, exitCode }: Interruption, outcome: string): never {
+  if (signal.aborted && thrown instanceof VarveError && thrown.code === 'VARVE_ABORTED') {
+    throw new CommandFailure(`interrupted: ${outcome}`, exitCode)
+  }
+  throw thrown
 }
 
 export interface FailureDescription {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -22,11 +22,15 @@ interface Outcome {
 }
 
 async function outcomeOf(...args: string[]): Promise<Outcome> {
+  return await outcomeWith(new Interruption(), ...args)
+}
+
+async function outcomeWith(interruption: Interruption, ...args: string[]): Promise<Outcome> {
   const results = new PassThrough()
   const notes = new PassThrough()
   const exitCode = await run(args, {
     output: new Output(results, notes),
-    interruption: new Interruption(),
+    interruption,
     progressStream: notes,
   })
   return { exitCode, out: String(results.read() ?? ''), err: String(notes.read() ?? '') }
@@ -46,6 +50,7 @@ test.each([
   [['import', 'x.csv', '--key', 'a', '--delimiter', '::'], expect.stringContaining('one ASCII character')],
   [['scan', '--limit', 'many'], expect.stringContaining('a whole number')],
   [['scan', '--limit', '-1'], expect.stringContaining('a whole number')],
+  [['checkpoint'], "varve: missing required argument 'target'\n"],
   [['destroy'], expect.stringContaining('add --yes')],
 ])('wrong usage %j exits with 2', async (args, message) => {
   expect(await outcomeOf(...args)).toEqual({ exitCode: 2, out: '', err: message })
@@ -58,7 +63,7 @@ test('a file whose name does not tell the format needs --format', async () => {
   expect({ exitCode, err }).toEqual({ exitCode: 2, err: expect.stringContaining('add --format ndjson or csv') })
 })
 
-test.each([['get', 'a'], ['delete', 'a'], ['scan'], ['stats'], ['compact']])(
+test.each([['get', 'a'], ['delete', 'a'], ['scan'], ['stats'], ['compact'], ['checkpoint', 'copy'], ['verify']])(
   '%s needs a store that is there',
   async (...args) => {
     const missing = join(directory, 'missing')
@@ -71,7 +76,19 @@ test.each([['get', 'a'], ['delete', 'a'], ['scan'], ['stats'], ['compact']])(
 test('help names every command, and every command has help with an example', async () => {
   const { exitCode, out } = await outcomeOf('--help')
   expect(exitCode).toBe(0)
-  for (const command of ['show', 'import', 'get', 'put', 'delete', 'scan', 'stats', 'compact', 'destroy']) {
+  for (const command of [
+    'show',
+    'import',
+    'get',
+    'put',
+    'delete',
+    'scan',
+    'stats',
+    'compact',
+    'checkpoint',
+    'verify',
+    'destroy',
+  ]) {
     expect(out).toContain(`  ${command} `)
     const help = await outcomeOf(command, '--help')
     expect(help.exitCode).toBe(0)
@@ -100,4 +117,33 @@ test('entries go in and out, with the option before or after the command', async
   expect(await outcomeOf('get', 'a', '-d', store)).toEqual({ exitCode: 1, out: '', err: 'varve: no such key: a\n' })
   const stats: unknown = JSON.parse((await outcomeOf('stats', '-d', store, '--json')).out)
   expect(stats).toHaveProperty('levels')
+})
+
+test.each([
+  [['checkpoint', 'copy'], 'no checkpoint was made'],
+  [['verify'], 'the store was not verified to its end'],
+])('%j, interrupted, says so and leaves the store alone', async ([command = '', ...args], message) => {
+  const parent = join(directory, command)
+  const store = join(parent, 'store')
+  await outcomeOf('put', 'a', 'one', '--directory', store)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const others = signals.flatMap((signal) => process.listeners(signal))
+  const interruption = new Interruption()
+  interruption.listen()
+  try {
+    process.emit('SIGINT', 'SIGINT')
+    const targets = args.map((name) => join(parent, name))
+    expect(await outcomeWith(interruption, command, ...targets, '--directory', store)).toEqual({
+      exitCode: 130,
+      out: '',
+      err: `varve: interrupted: ${message}\n`,
+    })
+  } finally {
+    for (const signal of signals) {
+      const own = process.listeners(signal).filter((listener) => !others.includes(listener))
+      own.forEach((listener) => process.off(signal, listener))
+    }
+  }
+  expect(readdirSync(parent)).toEqual(['store'])
+  expect(await outcomeOf('get', 'a', '--directory', store)).toMatchObject({ exitCode: 0, out: 'one\n' })
 })

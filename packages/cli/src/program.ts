@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultDirectory } from './command-context.ts'
 import type { CommandContext, Surroundings } from './command-context.ts'
+import { checkpoint } from './commands/checkpoint.ts'
 import { compact } from './commands/compact.ts'
 import { deleteKey } from './commands/delete.ts'
 import { destroyStore } from './commands/destroy.ts'
@@ -16,6 +17,7 @@ import type { ScanOptions } from './commands/scan.ts'
 import { show } from './commands/show.ts'
 import { showStats } from './commands/stats.ts'
 import type { StatsOptions } from './commands/stats.ts'
+import { verify } from './commands/verify.ts'
 import { CommandFailure, describeFailure, exitCodes } from './failure.ts'
 
 /** What `varve` without a command does. */
@@ -165,6 +167,17 @@ function addMaintenance(program: Command, context: ContextSource): void {
     .description('merge all tables down: deleted and overwritten entries give their space back')
     .addHelpText('after', examples(['compact']))
     .action(() => compact(context()))
+  program
+    .command('checkpoint')
+    .description('make a store of its own, in a new directory, of what the store holds now')
+    .argument('<target>', 'a directory that does not exist yet; on the same file system tables take no room twice')
+    .addHelpText('after', examples(['checkpoint ../backup/monday', 'checkpoint copy --directory ./other']))
+    .action((target: string) => checkpoint(context(), target))
+  program
+    .command('verify')
+    .description('read everything and print what is damaged; the exit code is 1 if anything is')
+    .addHelpText('after', examples(['verify', 'verify --directory ../backup/monday']))
+    .action(() => verify(context()))
   program
     .command('destroy')
     .description('delete the store and everything in it')
