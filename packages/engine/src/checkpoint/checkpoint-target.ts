@@ -18,7 +18,7 @@ import {
   type FileLock,
   type FileSystem,
 } from '@varve/storage'
-import { missingDirectories, syncParents } from '../recovery/directory.ts'
+import { syncAncestors } from '../recovery/directory.ts'
 
 const TEMPORARY_SUFFIX = '.tmp'
 
@@ -86,9 +86,8 @@ export class CheckpointTarget {
     const files = this.#files
     const kind = await files.kindOf(this.temporaryPath)
     if (kind === 'missing') {
-      const missing = await missingDirectories(files, this.temporaryPath)
       await files.makeDirectory(this.temporaryPath)
-      await syncParents(files, missing)
+      await syncAncestors(files, this.temporaryPath)
     } else if (kind === 'directory') {
       await this.#checkLeftover()
     } else {

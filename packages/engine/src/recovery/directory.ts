@@ -4,6 +4,7 @@ import {
   CURRENT_FILE_NAME,
   CorruptionError,
   InvalidArgumentError,
+  IoError,
   LOCK_FILE_NAME,
   LockedError,
   VarveError,
@@ -29,6 +30,9 @@ export interface LockedDirectory {
   readonly holdsStore: boolean
 }
 
+/** Of directories that are the system's, or others', to keep: a process may not open them, or they cannot be synced. */
+const UNSYNCABLE_CODES: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EINVAL', 'EROFS', 'ENOTSUP'])
+
 /**
  * Makes the directory if need be and locks it. Nothing is written into a directory that holds something else.
  * @throws VarveError with VARVE_NOT_FOUND, VARVE_EXISTS, VARVE_INVALID_ARGUMENT, VARVE_LOCKED or VARVE_IO
@@ -51,6 +55,9 @@ export async function lockDirectory(env: Env, directory: string, options: Direct
   try {
     const names = await files.list(directory)
     const holdsStore = checkNames(directory, names, options)
+    if (!holdsStore) {
+      await syncAncestors(files, directory)
+    }
     return { lock, names, holdsStore }
   } catch (error) {
     await lock.release()
@@ -145,29 +152,27 @@ function checkNames(directory: string, names: readonly string[], options: Direct
 }
 
 async function makeDirectory(files: FileSystem, directory: string): Promise<void> {
-  const missing = await missingDirectories(files, directory)
   try {
     await files.makeDirectory(directory)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new InvalidArgumentError(`${directory} cannot be made: ${why}`)
   }
-  await syncParents(files, missing)
 }
 
-/** The directory and those above it that are not there, outermost last. */
-export async function missingDirectories(files: FileSystem, directory: string): Promise<string[]> {
-  const missing: string[] = []
-  for (let path = directory; (await files.kindOf(path)) === 'missing'; path = dirname(path)) {
-    missing.push(path)
-  }
-  return missing
-}
-
-/** Makes durable that directories were made: each is an entry of the one above it. */
-export async function syncParents(files: FileSystem, made: readonly string[]): Promise<void> {
-  for (const path of made.toReversed()) {
-    await files.syncDirectory(dirname(path))
+/**
+ * Makes the way to a new store durable. Not only what was missing: a directory that was there may have been made just
+ * before, by the user or by an open that was killed, and would be lost with all that is synced in it.
+ */
+export async function syncAncestors(files: FileSystem, directory: string): Promise<void> {
+  for (let path = dirname(directory), below = directory; path !== below; below = path, path = dirname(path)) {
+    try {
+      await files.syncDirectory(path)
+    } catch (error) {
+      if (!(error instanceof IoError && UNSYNCABLE_CODES.has(error.systemCode))) {
+        throw error
+      }
+    }
   }
 }
 
