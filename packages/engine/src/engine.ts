@@ -54,6 +54,7 @@ export interface EngineSetup {
   readonly directory: string
   readonly options: ResolvedOptions
   readonly executor: JobExecutor
+  readonly manifestRotationSizeBytes: number
   readonly emit: EmitEvent
 }
 
@@ -85,7 +86,7 @@ export class Engine implements StoreView {
 
   /** @throws what `recoverStore` throws; the lock is then still held */
   static async start(setup: EngineSetup, locked: LockedDirectory): Promise<Engine> {
-    const { env, directory, options, executor, emit } = setup
+    const { env, directory, options, emit } = setup
     const tell = (error: unknown): void => emit('error', toVarveError(error))
     const obsoleteFiles = new ObsoleteFiles(env.files, tell)
     const blocks = new BlockCache(options.blockCacheSizeBytes)
@@ -102,17 +103,14 @@ export class Engine implements StoreView {
       onFailure: (_error: VarveError): void => undefined,
     }
     try {
-      const recovered = await recoverStore(
-        { env, directory, executor, table: options, obsoleteFiles, versionHooks },
-        locked,
-      )
+      const recovered = await recoverStore({ ...setup, table: options, obsoleteFiles, versionHooks }, locked)
       const engine = new Engine(setup, locked.lock, recovered, tables, obsoleteFiles)
       versionHooks.onFailure = (error) => engine.becomeReadOnly(error)
       engine.#compactions.schedule()
       return engine
     } catch (error) {
       // Nothing of this try may touch a file when the lock is free again: the next one may use the same numbers.
-      await executor.close()
+      await setup.executor.close()
       await obsoleteFiles.whenIdle()
       throw error
     }

@@ -15,12 +15,15 @@ import { resolveOptions, type StoreOptions } from './options.ts'
 import { lockDirectory, refuseLevelDb, resolveDirectory, takeLock } from './recovery/directory.ts'
 import { Store } from './store.ts'
 import type { EmitEvent } from './store-events.ts'
+import { MANIFEST_ROTATION_SIZE_BYTES } from './version/version-set.ts'
 
-/** The outside world and who runs jobs. Both are the real ones unless a test brings its own. */
+/** The outside world and who runs jobs. All are the real ones unless a test brings its own. */
 export interface Components {
   readonly env?: Env
   /** Closed with the store. */
   readonly executor?: JobExecutor
+  /** A manifest that has grown to this, and to twice its first size, is replaced. A test makes it small, to see it. */
+  readonly manifestRotationSizeBytes?: number
 }
 
 /**
@@ -45,7 +48,11 @@ export async function open(directory: string, options?: StoreOptions, components
     })
   }
   try {
-    const engine = await Engine.start({ env, directory: path, options: resolved, executor, emit }, locked)
+    const manifestRotationSizeBytes = components?.manifestRotationSizeBytes ?? MANIFEST_ROTATION_SIZE_BYTES
+    const engine = await Engine.start(
+      { env, directory: path, options: resolved, executor, manifestRotationSizeBytes, emit },
+      locked,
+    )
     store = new Store(path, engine)
     return store
   } catch (error) {

@@ -1,6 +1,7 @@
 export { createInlineExecutor } from './inline-executor.ts'
 export type { JobExecutor } from './jobs/job-executor.ts'
 export { jobError } from './jobs/job-failure.ts'
+export { JobMemory } from './jobs/job-memory.ts'
 export type {
   CompactionInput,
   CompactionRequest,

@@ -12,13 +12,14 @@ import { runJob } from './run-job.ts'
 class InlineExecutor implements JobExecutor {
   readonly compactionCountMax: number = 1
   readonly #env: Env
-  readonly #memory = new JobMemory()
+  readonly #memory: JobMemory
   readonly #queue = new JobQueue()
   #isScheduled = false
   #isClosed = false
 
-  constructor(env: Env) {
+  constructor(env: Env, memory: JobMemory) {
     this.#env = env
+    this.#memory = memory
   }
 
   async run(request: JobRequest): Promise<JobResult> {
@@ -55,6 +56,7 @@ class InlineExecutor implements JobExecutor {
   }
 }
 
-export function createInlineExecutor(env: Env): JobExecutor {
-  return new InlineExecutor(env)
+/** Executors whose jobs never run at once may share their memory: those of stores that are opened by the thousand. */
+export function createInlineExecutor(env: Env, memory: JobMemory = new JobMemory()): JobExecutor {
+  return new InlineExecutor(env, memory)
 }

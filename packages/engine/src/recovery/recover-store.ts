@@ -43,6 +43,7 @@ export interface RecoverySetup {
   readonly directory: string
   readonly executor: JobExecutor
   readonly table: TableOptions
+  readonly manifestRotationSizeBytes: number
   readonly obsoleteFiles: ObsoleteFiles
   readonly versionHooks: VersionSetHooks
 }
@@ -78,7 +79,7 @@ export async function recoverStore(setup: RecoverySetup, found: LockedDirectory)
   const state = found.holdsStore ? await readState(setup, found.names) : await emptyState(setup, found.names)
   const walNumbers = numbersOf('wal', found.names).filter((number) => number >= state.logNumber)
   const replay = await replayWals(env, directory, walNumbers, state)
-  const versions = new VersionSet(env, directory, state, setup.versionHooks)
+  const versions = new VersionSet(env, directory, state, setup.manifestRotationSizeBytes, setup.versionHooks)
   const added = await flushReplayed(setup, versions, replay)
   const firstWal = new Wal(env, directory, fileNumber(versions.takeFileNumbers(1)))
   let lostFileNames: string[]

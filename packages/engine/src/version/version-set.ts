@@ -24,7 +24,7 @@ import type { TableHandle } from './table-handle.ts'
 import type { Version } from './version.ts'
 
 /** A manifest is replaced by one with the full state when it has grown to this and to twice what it began with. */
-const MANIFEST_ROTATION_SIZE_BYTES = 1024 * 1024
+export const MANIFEST_ROTATION_SIZE_BYTES: number = 1024 * 1024
 
 export interface VersionSetState {
   readonly version: Version
@@ -45,6 +45,7 @@ export interface VersionSetHooks {
 export class VersionSet {
   readonly #env: Env
   readonly #directory: string
+  readonly #rotationSizeBytes: number
   readonly #hooks: VersionSetHooks
   #current: Version
   #nextFileNumber: number
@@ -58,9 +59,10 @@ export class VersionSet {
   /** The current Version and those that readers hold. */
   readonly #held = new Set<Version>()
 
-  constructor(env: Env, directory: string, state: VersionSetState, hooks: VersionSetHooks) {
+  constructor(env: Env, directory: string, state: VersionSetState, rotationSizeBytes: number, hooks: VersionSetHooks) {
     this.#env = env
     this.#directory = directory
+    this.#rotationSizeBytes = rotationSizeBytes
     this.#hooks = hooks
     this.#current = state.version
     this.#retain(this.#current)
@@ -220,7 +222,7 @@ export class VersionSet {
 
   async #makeDurable(edit: VersionEdit, next: Version): Promise<void> {
     const manifest = this.#manifest
-    const isFull = this.manifestSizeBytes > Math.max(MANIFEST_ROTATION_SIZE_BYTES, 2 * this.#fullStateSizeBytes)
+    const isFull = this.manifestSizeBytes > Math.max(this.#rotationSizeBytes, 2 * this.#fullStateSizeBytes)
     if (manifest !== undefined && !isFull) {
       try {
         await manifest.append({ ...edit, nextFileNumber: this.#nextFileNumber })
