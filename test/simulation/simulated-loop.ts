@@ -8,7 +8,7 @@ import { SeededRandom } from '../harness/random.ts'
 
 interface Waiting {
   readonly atMs: number
-  readonly what: string
+  readonly what: () => string
   readonly run: () => void
 }
 
@@ -47,13 +47,13 @@ export class SimulatedLoop implements Clock, Scheduler {
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer = { atMs: this.#nowMs + delayMs, what: `timer of ${delayMs} ms`, run: callback }
+    const timer = { atMs: this.#nowMs + delayMs, what: () => `timer of ${delayMs} ms`, run: callback }
     this.#timers.add(timer)
     return () => void this.#timers.delete(timer)
   }
 
   /** Runs `run` when an operation of the system would have ended. */
-  operation(what: string, delayMs: number, run: () => void): void {
+  operation(what: () => string, delayMs: number, run: () => void): void {
     this.#operations.add({ atMs: this.#nowMs + delayMs + this.#draw(OPERATION_MS_MAX), what, run })
   }
 
@@ -85,7 +85,7 @@ export class SimulatedLoop implements Clock, Scheduler {
 
   /** What has been begun and has not ended. */
   describe(): string {
-    const names = [...this.#timers, ...this.#operations].map(({ what }) => what)
+    const names = [...this.#timers, ...this.#operations].map(({ what }) => what())
     return [...names, `${this.#immediates.length} immediates`].join(', ')
   }
 

@@ -74,13 +74,17 @@ export class SystemCalls {
     const call = this.#begin(request)
     const { code, effect, delayMs } = this.faults.judge(call)
     return new Promise((resolve, reject) => {
-      this.#loop.operation(callText(call), delayMs, () => {
-        try {
-          resolve(this.#perform(call, code, effect, perform))
-        } catch (error) {
-          reject(error as Error)
-        }
-      })
+      this.#loop.operation(
+        () => callText(call),
+        delayMs,
+        () => {
+          try {
+            resolve(this.#perform(call, code, effect, perform))
+          } catch (error) {
+            reject(error as Error)
+          }
+        },
+      )
     })
   }
 

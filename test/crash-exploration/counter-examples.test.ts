@@ -1,0 +1,31 @@
+/** Crashes that once broke a promise, each as small as it could be made. */
+import { createInlineExecutor } from '@varve/workers'
+import { open, type Store, type StoreOptions } from 'varve'
+import { expect, test } from 'vitest'
+import type { SimulatedDisk } from '../simulation/disk.ts'
+import { SimulatedEnv } from '../simulation/simulated-env.ts'
+import { DIRECTORY } from './store-life.ts'
+
+const KEEPS_NOTHING = { kept: 'nothing', seed: 1 } as const
+
+async function openOn(env: SimulatedEnv, options: StoreOptions = {}): Promise<Store> {
+  return await open(DIRECTORY, options, { env, executor: createInlineExecutor(env.forJobs) })
+}
+
+async function valueOn(disk: SimulatedDisk, key: string): Promise<string | undefined> {
+  const env = new SimulatedEnv(9, disk)
+  const read = async (): Promise<string | undefined> => (await (await openOn(env)).get(key))?.toString()
+  return await env.run(read())
+}
+
+test('R1: a directory that somebody else made, and did not sync, is durable before a sync is acknowledged', async () => {
+  const env = new SimulatedEnv(1)
+  await env.run(env.files.makeDirectory(DIRECTORY))
+  const next = new SimulatedEnv(2, env.disk.loseProcess())
+  const write = async (): Promise<void> => {
+    const store = await openOn(next)
+    await store.put('key', 'value', { sync: true })
+  }
+  await next.run(write())
+  expect(await valueOn(next.disk.losePower(KEEPS_NOTHING), 'key')).toBe('value')
+})

@@ -1,0 +1,152 @@
+/** What is done to a store while it is crashed: a list of steps and the options of the store, drawn from a seed. */
+import type { StoreOptions } from 'varve'
+import { SeededRandom } from '../harness/random.ts'
+
+interface KeySpan {
+  readonly gte: string
+  readonly lt: string
+}
+
+export type Step =
+  /** Several changes are one atomic batch. `undefined` deletes; a number is the size of the new value. */
+  | {
+      readonly kind: 'write'
+      readonly changes: readonly (readonly [string, number | undefined])[]
+      readonly sync: boolean
+      readonly isAwaited: boolean
+    }
+  | { readonly kind: 'clear'; readonly range: KeySpan }
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'compact'; readonly range: KeySpan | undefined }
+  | { readonly kind: 'reopen' }
+  /** A snapshot is read, and must stay the same for so many steps. */
+  | { readonly kind: 'snapshot'; readonly stepCount: number }
+  /** An iterator is opened, and read to its end over the next so many steps. */
+  | { readonly kind: 'iterator'; readonly stepCount: number }
+  /** The sync of a log fails soon, and what it covered is never durable: the store has to heal itself. */
+  | { readonly kind: 'failSync'; readonly skipCount: number }
+  /** Waits for all that has been asked for. */
+  | { readonly kind: 'settle' }
+  /** Lets the event loop turn so many times. */
+  | { readonly kind: 'turn'; readonly count: number }
+
+export interface History {
+  readonly seed: number
+  readonly options: StoreOptions
+  readonly manifestRotationSizeBytes: number
+  readonly steps: readonly Step[]
+  readonly endsClosed: boolean
+  readonly hasFaults: boolean
+}
+
+const KEY_COUNT = 28
+const KIB = 1024
+
+export function drawHistory(seed: number): History {
+  const random = new SeededRandom(seed)
+  const options: StoreOptions = {
+    memtableSizeBytes: random.pick([4 * KIB, 4 * KIB, 6 * KIB, 16 * KIB]),
+    frozenMemtableCountMax: random.between(1, 3),
+    blockSizeBytes: random.pick([128, 512, 4096]),
+    blockCacheSizeBytes: random.pick([0, 2 * KIB, 256 * KIB]),
+    bloomBitsPerKey: random.pick([0, 10]),
+    tableSizeBytes: random.pick([4 * KIB, 4 * KIB, 16 * KIB]),
+    levelZeroTableCountTrigger: random.between(1, 4),
+    levelZeroTableCountMax: random.between(4, 8),
+    levelOneSizeBytes: random.pick([4 * KIB, 8 * KIB]),
+    levelSizeRatio: 2,
+    openTableCountMax: random.pick([1, 4, 100]),
+  }
+  const stepCount = random.between(8, 45)
+  const failSyncWeight = random.pick([0, 0, 0, 4])
+  return {
+    seed,
+    options,
+    manifestRotationSizeBytes: random.pick([0, 0, 600, 1024 * KIB]),
+    steps: Array.from({ length: stepCount }, () => drawStep(random, failSyncWeight)),
+    endsClosed: random.chance(0.3),
+    hasFaults: failSyncWeight > 0,
+  }
+}
+
+/** What a store does that has just been recovered: little, with some of it synced. */
+export function drawAftermath(random: SeededRandom): Step[] {
+  const steps: Step[] = Array.from({ length: random.between(1, 4) }, () => drawWrite(random))
+  const last = random.weighted({ sync: 3, flush: 1, compact: 1, nothing: 1 })
+  if (last === 'compact') {
+    steps.push({ kind: 'compact', range: undefined })
+  } else if (last !== 'nothing') {
+    steps.push({ kind: last })
+  }
+  return [...steps, { kind: 'settle' }]
+}
+
+function drawStep(random: SeededRandom, failSync: number): Step {
+  const kind = random.weighted({
+    write: 60,
+    sync: 4,
+    settle: 10,
+    turn: 10,
+    flush: 4,
+    compact: 4,
+    reopen: 2,
+    clear: 1.5,
+    snapshot: 3,
+    iterator: 3,
+    failSync,
+  })
+  switch (kind) {
+    case 'write':
+      return drawWrite(random)
+    case 'clear':
+      return { kind, range: drawSpan(random) }
+    case 'compact':
+      return { kind, range: random.chance(0.5) ? drawSpan(random) : undefined }
+    case 'snapshot':
+    case 'iterator':
+      return { kind, stepCount: random.between(1, 12) }
+    case 'failSync':
+      return { kind, skipCount: random.below(2) }
+    case 'turn':
+      return { kind, count: random.between(1, 6) }
+    case 'sync':
+    case 'flush':
+    case 'reopen':
+    case 'settle':
+      return { kind }
+  }
+}
+
+function drawWrite(random: SeededRandom): Step {
+  const count = random.chance(0.25) ? random.between(2, 8) : 1
+  const changes = Array.from({ length: count }, (): [string, number | undefined] => [
+    drawKey(random),
+    random.chance(0.25) ? undefined : drawSize(random),
+  ])
+  return { kind: 'write', changes, sync: random.chance(0.25), isAwaited: random.chance(0.4) }
+}
+
+function drawSize(random: SeededRandom): number {
+  const size = random.weighted({ small: 3, medium: 5, large: 3, huge: 0.2 })
+  switch (size) {
+    case 'small':
+      return random.between(0, 30)
+    case 'medium':
+      return random.between(100, 500)
+    case 'large':
+      return random.between(500, 1500)
+    case 'huge':
+      return random.between(4000, 9000)
+  }
+}
+
+function drawKey(random: SeededRandom): string {
+  return `key-${String(random.below(KEY_COUNT)).padStart(2, '0')}`
+}
+
+function drawSpan(random: SeededRandom): KeySpan {
+  const first = random.below(KEY_COUNT)
+  const text = (n: number): string => `key-${String(n).padStart(2, '0')}`
+  return { gte: text(first), lt: text(first + random.between(1, KEY_COUNT)) }
+}

@@ -1,0 +1,328 @@
+/**
+ * The life of a store on one simulated disk, in one process: recovered, checked, written to. Knows at every moment what
+ * a crash may leave: which writes were acknowledged, which of them as durable, and which were asked for at all.
+ */
+import { createInlineExecutor, type JobMemory } from '@varve/workers'
+import { VarveError, open, type Store } from 'varve'
+import { SimulatedEnv } from '../simulation/simulated-env.ts'
+import { CommitOrder, digestOf, type Change } from './commit-order.ts'
+import type { History, Step } from './history.ts'
+import { auditStore } from './store-audit.ts'
+import { StoreReader } from './store-reader.ts'
+import { Violation } from './violation.ts'
+
+export const DIRECTORY = '/data/store'
+
+/** What may be found after a crash: the first writes of an order, so many of them. */
+export interface Bounds {
+  order: CommitOrder
+  /** After the death of the process, at least these: they were acknowledged. */
+  deadFloor: number
+  /** After a loss of power, at least these: they were acknowledged as durable. */
+  powerFloor: number
+  /** At most these: more were not asked for. */
+  ceiling: number
+}
+
+type Phase = 'opening' | 'checking' | 'running'
+
+export class StoreLife {
+  readonly env: SimulatedEnv
+  readonly #history: History
+  readonly #memory: JobMemory
+  /** Marks the values of this life, so that none is like one of another life. */
+  readonly #label: string
+  #store: Store | undefined
+  #reader: StoreReader | undefined
+  #order = new CommitOrder()
+  #ackedCount = 0
+  #syncedCount = 0
+  #phase: Phase = 'opening'
+  readonly #openingBounds: Bounds = { order: this.#order, deadFloor: 0, powerFloor: 0, ceiling: 0 }
+  readonly #openBounds: Bounds = { order: this.#order, deadFloor: 0, powerFloor: 0, ceiling: 0 }
+  readonly #pending = new Set<Promise<void>>()
+  readonly #errors: Error[] = []
+  constructor(env: SimulatedEnv, history: History, label: string, memory: JobMemory) {
+    this.env = env
+    this.#history = history
+    this.#label = label
+    this.#memory = memory
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** What a crash at this moment may leave. While it is not yet known what was recovered, it is filled in later. */
+  bounds(): Bounds {
+    switch (this.#phase) {
+      case 'opening':
+        return this.#openingBounds
+      case 'checking':
+        return this.#openBounds
+      case 'running':
+        return {
+          order: this.#order,
+          deadFloor: this.#ackedCount,
+          powerFloor: this.#syncedCount,
+          ceiling: this.#order.count,
+        }
+    }
+  }
+
+  /** Opens what a crash has left, and checks that it is within the bounds. */
+  async recover(found: Bounds, crash: 'process-death' | 'power-loss'): Promise<void> {
+    const store = await this.#open()
+    this.#phase = 'checking'
+    const reader = new StoreReader(store)
+    const digest = digestOf(await reader.readAll())
+    const floor = crash === 'process-death' ? found.deadFloor : found.powerFloor
+    const count = found.order.find(digest, floor, found.ceiling)
+    if (count === undefined) {
+      throw violationOf(found.order, digest, floor, found.ceiling, reader.lastRead)
+    }
+    await reader.checkPoints()
+    // What was read after the death of a process may live in the page cache alone until the store is open.
+    const isDurable = crash === 'power-loss'
+    Object.assign(this.#openingBounds, {
+      order: found.order,
+      deadFloor: count,
+      powerFloor: isDurable ? count : found.powerFloor,
+      ceiling: count,
+    })
+    this.#order = found.order.fork(count)
+    this.#ackedCount = count
+    this.#syncedCount = count
+    Object.assign(this.#openBounds, { order: this.#order, deadFloor: count, powerFloor: count, ceiling: count })
+    this.#store = store
+    this.#reader = reader
+    this.#phase = 'running'
+    this.#checkErrors()
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      await this.#do(step)
+      await this.#live().reader.tick()
+      this.#checkErrors()
+    }
+  }
+
+  /** Waits for all that was asked for. */
+  async settle(): Promise<void> {
+    while (this.#pending.size > 0) {
+      await Promise.all(this.#pending)
+    }
+  }
+
+  async close(): Promise<void> {
+    const { store, reader } = this.#live()
+    await this.settle()
+    await reader.endAll()
+    await store.close()
+    this.#syncedCount = this.#history.hasFaults ? this.#syncedCount : this.#order.count
+    this.#checkErrors()
+    if (this.env.calls.openCount > 0) {
+      throw new Violation('leak', `${this.env.calls.openCount} files are open after close`)
+    }
+  }
+
+  /** Looks at the files once nothing is under way. Turns the loop itself: not to be called inside of a run. */
+  async audit(): Promise<void> {
+    await this.env.idle()
+    const auditor = new SimulatedEnv(1, this.env.disk)
+    await auditor.run(auditStore(auditor.files, DIRECTORY))
+  }
+
+  async #do(step: Step): Promise<void> {
+    const { store, reader } = this.#live()
+    const ackedCount = this.#ackedCount
+    const makesDurable = (): void => {
+      this.#syncedCount = Math.max(this.#syncedCount, ackedCount)
+    }
+    switch (step.kind) {
+      case 'write':
+        return await this.#write(store, step)
+      case 'sync':
+        return this.#track(store.sync().then(makesDurable))
+      case 'flush':
+        return this.#track(store.flush().then(makesDurable))
+      case 'compact':
+        return this.#track(store.compactRange(step.range).then(makesDurable))
+      case 'clear':
+        return await this.#clear(store, step.range)
+      case 'reopen':
+        return await this.#reopen()
+      case 'snapshot':
+        return await reader.openSnapshot(step.stepCount, this.bounds(), () => this.#order.count)
+      case 'iterator':
+        return reader.openIterator(step.stepCount, this.bounds())
+      case 'settle':
+        return await this.settle()
+      case 'failSync':
+        this.env.calls.faults.add({ kinds: ['dataSync'], path: /wal$/, code: 'EIO', effect: 'dropped', ...step })
+        return
+      case 'turn':
+        return await this.#turn(step.count)
+    }
+  }
+
+  async #turn(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      await new Promise<void>((resolve) => this.env.scheduler.immediate(resolve))
+    }
+  }
+
+  async #write(store: Store, { changes, sync, isAwaited }: Step & { kind: 'write' }): Promise<void> {
+    const written = changes.map(([key, size], i): Change => [
+      key,
+      size === undefined ? undefined : this.#value(i, size),
+    ])
+    const count = this.#order.add(written)
+    // Where syncs fail, who asks for one with a write is not told whether the write is there: it is asked for apart.
+    const isSyncedApart = sync && this.#history.hasFaults
+    const options = { sync: sync && !isSyncedApart }
+    const [single] = written.length === 1 ? written : []
+    const done =
+      single === undefined
+        ? store.write(
+            written.map(([key, value]) =>
+              value === undefined ? { type: 'delete', key } : { type: 'put', key, value },
+            ),
+            options,
+          )
+        : single[1] === undefined
+          ? store.delete(single[0], options)
+          : store.put(single[0], single[1], options)
+    const acknowledged = done.then(
+      () => {
+        this.#ackedCount = Math.max(this.#ackedCount, count)
+        this.#syncedCount = Math.max(this.#syncedCount, options.sync ? count : 0)
+        if (isSyncedApart) {
+          this.#track(store.sync().then(() => void (this.#syncedCount = Math.max(this.#syncedCount, count))))
+        }
+      },
+      (error: unknown) => this.#onRejected(error, count),
+    )
+    this.#track(acknowledged)
+    if (isAwaited) {
+      await acknowledged
+    }
+  }
+
+  /** A store that heals itself rejects what is not visible yet and refuses the rest: none of it is ever there. */
+  async #onRejected(error: unknown, count: number): Promise<void> {
+    if (this.#order.count >= count) {
+      this.#order = this.#order.fork(count - 1)
+    }
+    this.#fail(error)
+    await this.#turn(10)
+  }
+
+  /** Deletes what is there now, in one batch as long as there are few keys: alone, so that the batch has its place. */
+  async #clear(store: Store, range: { readonly gte: string; readonly lt: string }): Promise<void> {
+    await this.settle()
+    const keys = [...this.#order.contents.keys()].filter((key) => key >= range.gte && key < range.lt)
+    if (keys.length > 0) {
+      const count = this.#order.add(keys.map((key) => [key, undefined]))
+      try {
+        await store.clear(range)
+        this.#ackedCount = count
+      } catch (error) {
+        await this.#onRejected(error, count)
+      }
+    }
+  }
+
+  async #reopen(): Promise<void> {
+    await this.close()
+    await auditStore(this.env.files, DIRECTORY)
+    const store = await this.#open()
+    this.#store = store
+    this.#reader = new StoreReader(store)
+    const digest = digestOf(await this.#reader.readAll())
+    const { count } = this.#order
+    if (this.#order.find(digest, count, count) === undefined) {
+      throw violationOf(this.#order, digest, count, count, this.#reader.lastRead)
+    }
+  }
+
+  async #open(): Promise<Store> {
+    const { options, manifestRotationSizeBytes } = this.#history
+    const executor = createInlineExecutor(this.env.forJobs, this.#memory)
+    let store: Store
+    try {
+      store = await open(DIRECTORY, options, { env: this.env, executor, manifestRotationSizeBytes })
+    } catch (error) {
+      throw new Violation('R7', `open fails: ${String(error)}`, { cause: error })
+    }
+    store.on('error', (error) => this.#fail(error))
+    return store
+  }
+
+  #track(promise: Promise<void>): void {
+    const tracked = promise.catch((error: unknown) => this.#fail(error)).finally(() => this.#pending.delete(tracked))
+    this.#pending.add(tracked)
+  }
+
+  /** Nothing fails here but what was made to: another error is a fault of the store. */
+  #fail(error: unknown): void {
+    const isExpected =
+      this.#history.hasFaults &&
+      error instanceof VarveError &&
+      (error.code === 'VARVE_IO' || error.code === 'VARVE_READ_ONLY')
+    if (!isExpected) {
+      this.#errors.push(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #checkErrors(): void {
+    const [error] = this.#errors
+    if (error !== undefined) {
+      throw new Violation('no fault', `something failed: ${error.message}`, { cause: error })
+    }
+  }
+
+  #value(i: number, size: number): string {
+    return `${this.#label}/${this.#order.count}/${i}:`.padEnd(size, 'abcdefghijklmnopqrstuvwxyz')
+  }
+
+  #live(): { readonly store: Store; readonly reader: StoreReader } {
+    if (this.#store === undefined || this.#reader === undefined) {
+      throw new Error('the store is not open')
+    }
+    return { store: this.#store, reader: this.#reader }
+  }
+}
+
+/** Which promise is broken by contents that no allowed number of writes leaves. */
+function violationOf(
+  order: CommitOrder,
+  digest: number,
+  floor: number,
+  ceiling: number,
+  found: readonly (readonly [Buffer, Buffer])[],
+): Violation {
+  const range = `${floor} to ${ceiling} of ${order.count} writes may be there`
+  const count = order.find(digest, 0, order.count)
+  if (count !== undefined) {
+    return count < floor
+      ? new Violation('R1', `${range}, and ${count} are: acknowledged writes are lost`)
+      : new Violation('R2', `${range}, and ${count} are: more than there were`)
+  }
+  const nearest = Array.from({ length: ceiling - floor + 1 }, (_, i) => differences(order.fork(floor + i), found))
+  const least = nearest.reduce((a, b) => (b.length < a.length ? b : a))
+  return new Violation(
+    'R2 R3 R4',
+    `${range}, and what is there is no prefix; the nearest differs in ${least.join(', ')}`,
+  )
+}
+
+function differences(order: CommitOrder, found: readonly (readonly [Buffer, Buffer])[]): string[] {
+  const there = new Map(found.map(([key, value]) => [key.toString(), value.toString()]))
+  const keys = new Set([...there.keys(), ...order.contents.keys()])
+  return [...keys].flatMap((key) => {
+    const [is, should] = [there.get(key), order.contents.get(key)]
+    return is === should ? [] : `${key} (${is?.slice(0, 12)} instead of ${should?.slice(0, 12)})`
+  })
+}
