@@ -2,7 +2,15 @@
 // packages by name and so gets their build: run `npm run build` first, `npm test` does.
 import { defineConfig } from 'vitest/config'
 
-const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000 } as const
+/** `VARVE_BUILD` names a directory with copies of the built packages, which the tests then import. */
+const build = process.env['VARVE_BUILD']
+const packages = ['varve', '@varve/storage', '@varve/workers']
+const alias =
+  build === undefined
+    ? {}
+    : Object.fromEntries(packages.map((name) => [name, `${build}/node_modules/${name}/dist/index.js`]))
+
+const shared = { pool: 'forks', testTimeout: 30_000, hookTimeout: 30_000, alias } as const
 
 export default defineConfig({
   test: {

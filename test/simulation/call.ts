@@ -20,6 +20,8 @@ export type CallKind =
   | 'lock'
 
 export interface CallRequest {
+  /** Given to it when it is made. */
+  index?: number
   readonly kind: CallKind
   readonly path: string
   /** Where a read or write begins, or what a truncation leaves. */
@@ -31,7 +33,7 @@ export interface CallRequest {
 
 export interface Call extends CallRequest {
   /** The first call of an Env is 1. */
-  readonly index: number
+  index: number
 }
 
 export function callText({ index, kind, path, position, sizeBytes, to }: Call): string {

@@ -1,6 +1,7 @@
 /**
  * A disk in memory: a tree of directories and files that knows of every write and every directory operation whether it
- * is durable. Paths are absolute. It knows nothing of open files, of time or of faults.
+ * is durable. Paths are absolute, without `.` and without a slash at the end. It knows nothing of open files, of time or
+ * of faults.
  */
 import { CrashPlan, type PowerLoss } from './crash-state.ts'
 import { DirectoryContent, type Node } from './directory-content.ts'
@@ -50,11 +51,14 @@ export class SimulatedDisk {
 
   find(path: string): Node | undefined {
     let node: Node | undefined = this.root
-    for (const name of partsOf(path)) {
+    for (let start = 1; start < path.length;) {
       if (!(node instanceof DirectoryContent)) {
         return undefined
       }
-      node = node.find(name)
+      const slash = path.indexOf('/', start)
+      const end = slash < 0 ? path.length : slash
+      node = node.find(path.slice(start, end))
+      start = end + 1
     }
     return node
   }
@@ -167,12 +171,8 @@ export class SimulatedDisk {
   }
 
   #place(path: string): { readonly parent: DirectoryContent; readonly name: string } {
-    const parts = partsOf(path)
-    const name = parts.pop()
-    if (name === undefined) {
-      throw new SystemError('EBUSY')
-    }
-    return { parent: this.findDirectory(`/${parts.join('/')}`), name }
+    const slash = path.lastIndexOf('/')
+    return { parent: this.findDirectory(path.slice(0, slash)), name: path.slice(slash + 1) }
   }
 }
 

@@ -101,9 +101,9 @@ export class SystemCalls {
   }
 
   #begin(request: CallRequest): Call {
-    const call = { ...request, index: this.trace.length + 1 }
-    this.trace.push(call)
-    return call
+    request.index = this.trace.length + 1
+    this.trace.push(request as Call)
+    return request as Call
   }
 
   #perform<T>(call: Call, code: string | undefined, effect: FaultEffect, perform: (effect: FaultEffect) => T): T {
