@@ -186,8 +186,8 @@ const RECOVERIES: readonly PlantedBug[] = [
   ]),
   bug('file numbers do not go beyond those in the directory', [
     RECOVERY,
-    'nextFileNumber = Math.max(nextFileNumber, largestNumber(names) + 1);',
-    '',
+    'const nextFileNumber = Math.max(state.nextFileNumber, largestNumber(names) + 1);',
+    'const { nextFileNumber } = state;',
   ]),
 ]
 

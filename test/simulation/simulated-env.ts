@@ -93,7 +93,7 @@ export class SimulatedEnv implements Env {
  * when no microtask is left. A turn of the real loop would do as well, and takes longer than most steps.
  */
 async function promisesSettle(): Promise<void> {
-  await undefined
+  await Promise.resolve()
   await new Promise<void>((resolve) => process.nextTick(resolve))
 }
 
