@@ -32,7 +32,10 @@ const betweenPackages = [
 const insidePackages = [
   forbid(
     'files-only-through-env',
-    { path: '^packages/(storage|workers|engine)/src/', pathNot: ['^packages/storage/src/env/', tests] },
+    {
+      path: '^packages/(storage|workers|engine)/src/',
+      pathNot: ['^packages/storage/src/env/', '/test-support/', tests],
+    },
     { path: '^(node:)?fs(/promises)?$' },
   ),
 ]

@@ -103,7 +103,10 @@ export class Engine implements StoreView {
       onFailure: (_error: VarveError): void => undefined,
     }
     try {
-      const recovered = await recoverStore({ ...setup, table: options, obsoleteFiles, versionHooks }, locked)
+      const recovered = await recoverStore(
+        { ...setup, table: options, obsoleteFiles, versionHooks, onHung: tell },
+        locked,
+      )
       const engine = new Engine(setup, locked.lock, recovered, tables, obsoleteFiles)
       versionHooks.onFailure = (error) => engine.becomeReadOnly(error)
       engine.#compactions.schedule()
@@ -157,19 +160,20 @@ export class Engine implements StoreView {
     })
     this.points = new PointReader(this, tables, this.guard)
     const liveSequences = (): number[] => this.liveSequences.list(this.visibleSequence)
-    this.#runner = new JobRunner({ directory, table: options, executor, versions, obsoleteFiles, liveSequences })
-    const onRetry = (error: VarveError): void => setup.emit('error', error)
+    const tell = (error: VarveError): void => setup.emit('error', error)
+    const jobs = { directory, table: options, executor, versions, obsoleteFiles, liveSequences, onHung: tell }
+    this.#runner = new JobRunner(jobs)
     const onGiveUp = (error: VarveError): void => this.becomeReadOnly(error)
     this.#flushes = new FlushScheduler(env, this.memtables, versions, this.#runner, {
       onInstalled: (memtable, output) => this.#onFlushed(memtable, output),
-      onRetry,
+      onRetry: tell,
       onGiveUp,
     })
     this.#compactions = new CompactionScheduler(env, versions, this.#runner, options, {
       isFlushing: () => this.memtables.frozen.length > 0,
       onInstalled: () => this.#onVersionChanged(),
       onCompaction: (event) => setup.emit('compaction', event),
-      onRetry,
+      onRetry: tell,
       onGiveUp,
     })
     this.#healer = new WalHealer({
@@ -181,7 +185,7 @@ export class Engine implements StoreView {
       flushes: this.#flushes,
       syncer: this.#syncer,
       obsoleteFiles,
-      onFailure: (error) => setup.emit('error', error),
+      onFailure: tell,
       onRecovered: (cause, durationMs) => setup.emit('recovery', { cause, durationMs }),
     })
   }

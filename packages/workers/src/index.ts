@@ -1,5 +1,6 @@
 export { createInlineExecutor } from './inline-executor.ts'
-export type { JobExecutor } from './jobs/job-executor.ts'
+export { JobControl, createJobControl } from './jobs/job-control.ts'
+export type { HungListener, JobExecutor } from './jobs/job-executor.ts'
 export { jobError } from './jobs/job-failure.ts'
 export { JobMemory } from './jobs/job-memory.ts'
 export type {
@@ -14,3 +15,4 @@ export type {
   VerifyRequest,
 } from './jobs/job-protocol.ts'
 export { createPoolExecutor, type PoolExecutorOptions } from './threads/pool-executor.ts'
+export { runJob } from './run-job.ts'

@@ -1,6 +1,7 @@
 import { KIND_DELETE, KIND_PUT, compareKeys } from '@varve/storage'
 import type { TableMetadata } from '@varve/storage'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { JobControl } from './jobs/job-control.ts'
 import type { JobOutput, JobResult } from './jobs/job-protocol.ts'
 import { runJob } from './run-job.ts'
 import {
@@ -214,13 +215,13 @@ describe('cancelling', () => {
   test('a flag set before, or in the midst of it, ends the job', () => {
     const image = walImage(7, randomVersions(new SeededRandom(1), 1, 5000), 100)
     const request = fixture.flushRequest(image, [5000])
-    new Int32Array(request.cancelFlag)[0] = 1
+    new JobControl(request.control).cancel()
     expect(runJob(fixture.env, request)).toMatchObject({ ok: false, code: 'VARVE_ABORTED', cancelled: true })
 
     const late = fixture.flushRequest(image, [5000])
     const { files } = fixture.env
     const openSync: typeof files.openSync = (path, mode) => {
-      new Int32Array(late.cancelFlag)[0] = 1
+      new JobControl(late.control).cancel()
       return files.openSync(path, mode)
     }
     const env = { ...fixture.env, files: Object.assign(Object.create(files) as typeof files, { openSync }) }

@@ -18,7 +18,7 @@ export function runJob(env: Env, request: JobRequest, memory: JobMemory = new Jo
   let context: JobContext | undefined
   try {
     context = new JobContext(env, request, memory)
-    context.throwIfCancelled()
+    context.advance()
     const work = perform(context, request)
     assert(work.entriesIn === work.entriesOut + work.entriesDropped, 'a job neither loses nor invents entries')
     return { ok: true, ...work, durationMs: env.clock.nowMs() - startedMs }

@@ -62,8 +62,8 @@ export class CompactionScheduler {
   #moveCount = 0
   /** Ranges that a user asked for wait for a place; no other compaction starts before them. */
   #manualCount = 0
-  /** Failures in a row. */
-  #failureCount = 0
+  /** Of each table the compactions that failed, not by the system; it is in none that succeeded, or it were gone. */
+  readonly #failureCounts = new WeakMap<TableHandle, number>()
   #isPaused = false
   /** Why nothing is compacted any more, or `undefined`. */
   #refusal: VarveError | undefined
@@ -180,7 +180,7 @@ export class CompactionScheduler {
       choice,
       done.then(
         () => this.#succeeded(),
-        (error: unknown) => this.#failed(error),
+        (error: unknown) => this.#failed(error, tables),
       ),
     )
     done.catch(() => undefined)
@@ -225,18 +225,17 @@ export class CompactionScheduler {
   }
 
   #succeeded(): void {
-    this.#failureCount = 0
     this.#backoff.reset()
     this.schedule()
   }
 
-  async #failed(thrown: unknown): Promise<void> {
+  async #failed(thrown: unknown, tables: readonly TableHandle[]): Promise<void> {
     const error = toVarveError(thrown)
     if (this.#refusal !== undefined) {
       return
     }
-    this.#failureCount += isTransient(error) ? 0 : 1
-    if (thrown instanceof AssertionError || this.#failureCount === TRIES_MAX) {
+    const isHopeless = !isTransient(error) && this.#countFailure(tables) >= TRIES_MAX
+    if (thrown instanceof AssertionError || isHopeless) {
       this.#hooks.onGiveUp(error)
       return
     }
@@ -245,6 +244,17 @@ export class CompactionScheduler {
     await this.#backoff.wait()
     this.#isPaused = false
     this.schedule()
+  }
+
+  /** How often the table that failed most often has failed. Others succeed meanwhile, and say nothing of this one. */
+  #countFailure(tables: readonly TableHandle[]): number {
+    let most = 0
+    for (const table of tables) {
+      const count = (this.#failureCounts.get(table) ?? 0) + 1
+      this.#failureCounts.set(table, count)
+      most = Math.max(most, count)
+    }
+    return most
   }
 }
 

@@ -5,11 +5,13 @@
 import { join } from 'node:path'
 import { assert, tableFileName, fileNumber, type VarveError } from '@varve/storage'
 import {
+  createJobControl,
   jobError,
   type CompactionRequest,
   type FlushRequest,
   type JobExecutor,
   type JobOutput,
+  type JobRequest,
   type TableOptions,
 } from '@varve/workers'
 import type { VersionSet } from '../version/version-set.ts'
@@ -32,9 +34,11 @@ export interface JobRunnerSetup {
   readonly obsoleteFiles: ObsoleteFiles
   /** Sequences that readers may still ask for, ascending, the visible one last. */
   liveSequences(): number[]
+  /** A job is found to hang. It fails when its thread is gone. */
+  onHung(error: VarveError): void
 }
 
-type Own<Request> = Omit<Request, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'cancelFlag'>
+type Own<Request> = Omit<Request, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'control'>
 export type JobSpecification = Own<FlushRequest> | Own<CompactionRequest>
 
 type Tally = { -readonly [Key in keyof JobStats]: number }
@@ -68,18 +72,24 @@ export class JobRunner {
     const count = Math.floor(inputSizeBytes / table.tableSizeBytes) + 2
     const outputNumbers = { first: versions.takeFileNumbers(count), count }
     const liveSequences = this.#setup.liveSequences()
-    const cancelFlag = new SharedArrayBuffer(4)
+    const control = createJobControl()
+    const request: JobRequest = { ...specification, directory, table, liveSequences, outputNumbers, control }
     tally.runningCount++
     this.#outputs.set(outputNumbers, outputNumbers)
-    const result = await executor.run({ ...specification, directory, table, liveSequences, outputNumbers, cancelFlag })
+    const result = await executor.run(request, (error) => this.#setup.onHung(error))
     tally.runningCount--
     this.#outputs.delete(outputNumbers)
-    if (!result.ok) {
+    try {
+      if (!result.ok) {
+        throw jobError(result)
+      }
+      checkConservation(result, entriesIn)
+    } catch (error) {
       tally.failedCount++
+      // No thread works on the job any more.
       this.#removeOutputs(outputNumbers)
-      throw jobError(result)
+      throw error
     }
-    checkConservation(result, entriesIn)
     tally.count++
     tally.totalMs += result.durationMs
     tally.bytesRead += result.bytesRead

@@ -12,6 +12,7 @@
  */
 import { join } from 'node:path'
 import {
+  AssertionError,
   CURRENT_FILE_NAME,
   CURRENT_TEMPORARY_FILE_NAME,
   CorruptionError,
@@ -23,20 +24,22 @@ import {
   readManifest,
   sequenceNumber,
   tableFileName,
+  toVarveError,
   walFileName,
   type AddedTable,
   type Env,
   type FileNumber,
+  type VarveError,
 } from '@varve/storage'
-import { JobRunner } from '../jobs/job-runner.ts'
+import { JobRunner, TRIES_MAX, isTransient } from '../jobs/job-runner.ts'
 import type { ObsoleteFiles } from '../jobs/obsolete-files.ts'
 import { VersionSet, type VersionSetHooks } from '../version/version-set.ts'
 import { Version } from '../version/version.ts'
 import { Wal } from '../wal/wal.ts'
-import type { JobExecutor, TableOptions } from '@varve/workers'
+import type { JobExecutor, JobOutput, TableOptions } from '@varve/workers'
 import type { LockedDirectory } from './directory.ts'
 import { replayEdits, type ManifestState } from './manifest-state.ts'
-import { replayWals, type LogsOfManifest, type WalReplay } from './wal-replay.ts'
+import { replayWals, type LogsOfManifest, type ReplayedWal, type WalReplay } from './wal-replay.ts'
 
 export interface RecoverySetup {
   readonly env: Env
@@ -46,6 +49,7 @@ export interface RecoverySetup {
   readonly manifestRotationSizeBytes: number
   readonly obsoleteFiles: ObsoleteFiles
   readonly versionHooks: VersionSetHooks
+  onHung(error: VarveError): void
 }
 
 export interface RecoveredStore {
@@ -177,11 +181,7 @@ async function flushReplayed(setup: RecoverySetup, versions: VersionSet, replay:
   const runner = new JobRunner({ ...setup, versions, liveSequences: () => [replay.lastSequence] })
   const flushed = await Promise.allSettled(
     replay.wals.map(async (wal) => {
-      const output = await runner.run(
-        { type: 'flush', walNumber: wal.number, arena: wal.image, committedSizeBytes: wal.committedSizeBytes },
-        wal.committedSizeBytes,
-        wal.entryCount,
-      )
+      const output = await flushLog(runner, wal)
       return output.tables.map((table) => ({ level: 0, run: wal.firstSequence, table }))
     }),
   )
@@ -192,6 +192,23 @@ async function flushReplayed(setup: RecoverySetup, versions: VersionSet, replay:
     }
     return result.value
   })
+}
+
+/** A thread that dies is no reason to stay closed. What the system refuses is for the caller to mend. */
+async function flushLog(runner: JobRunner, wal: ReplayedWal): Promise<JobOutput> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await runner.run(
+        { type: 'flush', walNumber: wal.number, arena: wal.image, committedSizeBytes: wal.committedSizeBytes },
+        wal.committedSizeBytes,
+        wal.entryCount,
+      )
+    } catch (error) {
+      if (error instanceof AssertionError || isTransient(toVarveError(error)) || tries === TRIES_MAX) {
+        throw error
+      }
+    }
+  }
 }
 
 /** Removes what the new manifest does not name; returns the names of what was moved to lost/ instead. */

@@ -11,7 +11,15 @@
  */
 import { join } from 'node:path'
 import { tableFileName, type Env, type TableMetadata } from '@varve/storage'
-import { jobError, type CompactionInput, type JobExecutor, type JobResult, type VerifyRequest } from '@varve/workers'
+import {
+  JobControl,
+  createJobControl,
+  jobError,
+  type CompactionInput,
+  type JobExecutor,
+  type JobResult,
+  type VerifyRequest,
+} from '@varve/workers'
 import { TRIES_MAX } from '../jobs/job-runner.ts'
 import type { LongCall, LongCallOptions } from '../long-calls.ts'
 import type { TableHandle } from '../version/table-handle.ts'
@@ -87,7 +95,7 @@ class TableVerification {
   readonly #runs: readonly (readonly TableHandle[])[]
   readonly #findings: Findings
   readonly #call: Call
-  readonly #cancelFlag = new SharedArrayBuffer(4)
+  readonly #control = createJobControl()
   readonly #damaged = new Set<TableHandle>()
 
   constructor(setup: VerificationSetup, version: Version, findings: Findings, call: Call) {
@@ -99,7 +107,7 @@ class TableVerification {
     this.#runs = version.runs()
     this.#findings = findings
     this.#call = call
-    call.onEnded = () => void Atomics.store(new Int32Array(this.#cancelFlag), 0, 1)
+    call.onEnded = () => new JobControl(this.#control).cancel()
   }
 
   /** Oldest first: a table that is found damaged is not compared with newer ones. */
@@ -126,7 +134,7 @@ class TableVerification {
     const result = await this.#runJob({
       type: 'verify',
       directory,
-      cancelFlag: this.#cancelFlag,
+      control: this.#control,
       metadata: unattached(table.metadata),
       olderRuns: suspects.map((run) => run.map(inputOf)),
     })

@@ -1,5 +1,5 @@
 /** The compaction job: runs of tables become one run of new tables, without what no reader can ask for any more. */
-import { CANCEL_CHECK_ENTRY_COUNT } from '../jobs/job-context.ts'
+import { ADVANCE_ENTRY_COUNT } from '../jobs/job-context.ts'
 import type { JobContext } from '../jobs/job-context.ts'
 import type { CompactionRequest, JobWork } from '../jobs/job-protocol.ts'
 import { Merge } from './merge.ts'
@@ -14,12 +14,12 @@ export function runCompaction(context: JobContext, request: CompactionRequest): 
   const filter = new VersionFilter(request.liveSequences, request.isBottom)
   const output = new OutputTables(context, request)
   let entriesDropped = 0
-  let untilCheck = 0
+  let untilAdvance = 0
   let isNewOutputKey = true
   for (let scan = merge.next(); scan !== undefined; scan = merge.next()) {
-    if (untilCheck-- === 0) {
-      context.throwIfCancelled()
-      untilCheck = CANCEL_CHECK_ENTRY_COUNT
+    if (untilAdvance-- === 0) {
+      context.advance()
+      untilAdvance = ADVANCE_ENTRY_COUNT
     }
     if (merge.isNewKey) {
       filter.startKey()

@@ -1,7 +1,7 @@
 /** The flush job: one memtable, given as the image of its WAL, becomes tables sorted by key. */
 import type { TableMetadata } from '@varve/storage'
 import { EntrySorter } from './entry-sorter.ts'
-import { CANCEL_CHECK_ENTRY_COUNT } from '../jobs/job-context.ts'
+import { ADVANCE_ENTRY_COUNT } from '../jobs/job-context.ts'
 import type { JobContext } from '../jobs/job-context.ts'
 import type { FlushRequest, JobWork } from '../jobs/job-protocol.ts'
 import { OutputTables } from '../jobs/output-tables.ts'
@@ -14,7 +14,7 @@ export function runFlush(context: JobContext, request: FlushRequest): JobWork {
   const bytes = new Uint8Array(request.arena)
   const path = context.walPath(request.walNumber)
   const entries = readWalEntries(bytes, request.committedSizeBytes, request.walNumber, path, context.memory)
-  context.throwIfCancelled()
+  context.advance()
   const order = new EntrySorter(bytes, entries.keyOffsets, entries.keySizes, context.memory).sort()
   const { tables, entriesDropped } = writeTables(context, request, bytes, entries, order)
   return {
@@ -43,8 +43,8 @@ function writeTables(
   let lastOffset = 0
   let lastSize = -1
   for (let i = 0; i < order.length; i++) {
-    if (i % CANCEL_CHECK_ENTRY_COUNT === 0) {
-      context.throwIfCancelled()
+    if (i % ADVANCE_ENTRY_COUNT === 0) {
+      context.advance()
     }
     const entry = order[i] as number
     const offset = keyOffsets[entry] as number

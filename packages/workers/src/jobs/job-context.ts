@@ -1,28 +1,32 @@
 /**
- * What every job holds while it runs: the Env, memory, the open files (so that none outlives the job), the cancel flag.
+ * What every job holds while it runs: the Env, memory, the open files (so that none outlives the job), and its control
+ * memory, through which it is cancelled and shows that it gets on.
  */
 import { join } from 'node:path'
 import { fileNumber, tableFileName, walFileName } from '@varve/storage'
 import type { Env, File, OpenMode } from '@varve/storage'
+import { JobControl } from './job-control.ts'
 import { JobCancelledError } from './job-failure.ts'
 import type { JobMemory } from './job-memory.ts'
 import type { JobRequest } from './job-protocol.ts'
+import { WatchedFile } from './watched-file.ts'
 
-/** How many entries a job handles between two looks at its cancel flag. A power of two. */
-export const CANCEL_CHECK_ENTRY_COUNT = 1024
+/** How many entries a job handles between two calls of `advance`. A power of two. */
+export const ADVANCE_ENTRY_COUNT = 1024
 
 export class JobContext {
   readonly env: Env
   readonly memory: JobMemory
   readonly #directory: string
-  readonly #cancelFlag: Int32Array
+  readonly #control: JobControl
   readonly #open = new Set<File>()
+  readonly #onOperation = (): void => this.advance()
 
   constructor(env: Env, request: JobRequest, memory: JobMemory) {
     this.env = env
     this.memory = memory
     this.#directory = request.directory
-    this.#cancelFlag = new Int32Array(request.cancelFlag)
+    this.#control = new JobControl(request.control)
   }
 
   walPath(number: number): string {
@@ -34,7 +38,7 @@ export class JobContext {
   }
 
   openTable(number: number, mode: OpenMode): File {
-    const file = this.env.files.openSync(this.tablePath(number), mode)
+    const file = new WatchedFile(this.env.files.openSync(this.tablePath(number), mode), this.#onOperation)
     this.#open.add(file)
     return file
   }
@@ -62,8 +66,10 @@ export class JobContext {
     this.env.files.syncDirectorySync(this.#directory)
   }
 
-  throwIfCancelled(): void {
-    if (Atomics.load(this.#cancelFlag, 0) !== 0) {
+  /** Shows that the job gets on. @throws JobCancelledError if it is to stop */
+  advance(): void {
+    this.#control.advance()
+    if (this.#control.isCancelled) {
       throw new JobCancelledError()
     }
   }

@@ -4,7 +4,7 @@
  *     main thread                                   job worker
  *     JobRequest  ------------------------------->  reads arena or tables, writes tables, fsyncs, re-reads, checks;
  *                                                   or only checks a table
- *                 cancel flag (shared memory) ....  polled as it goes
+ *                 control (shared memory) ........  cancel flag and signs of life, as it goes; see job-control.ts
  *                 <-------------------------------  JobResult
  *     VersionSet.apply(edit), then deletes files
  *
@@ -23,8 +23,8 @@ export interface TableOptions {
 
 interface JobRequestBase {
   readonly directory: string
-  /** `Int32Array` of one element: not 0 means stop; polled once in about a thousand entries. */
-  readonly cancelFlag: SharedArrayBuffer
+  /** See `job-control.ts`. */
+  readonly control: SharedArrayBuffer
 }
 
 /** What jobs are told that write tables. */

@@ -2,11 +2,13 @@
  * Jobs that wait to be started: flushes before compactions, compactions before verifications, each kind in the order of
  * arrival. Writes wait for the former two, nobody but the caller for the last.
  */
+import type { HungListener } from './job-executor.ts'
 import type { JobRequest, JobResult } from './job-protocol.ts'
 
 export interface WaitingJob {
   readonly request: JobRequest
   readonly resolve: (result: JobResult) => void
+  readonly onHung?: HungListener | undefined
 }
 
 export class JobQueue {

@@ -78,7 +78,6 @@ export class OutputTables {
     this.#open = undefined
     const metadata = table.writer.finish()
     this.#context.close(table.file)
-    this.#context.throwIfCancelled()
     // Opened anew by name: what is checked is what the next open of the store will find.
     const file = this.#context.openTable(table.number, 'read')
     checkTable(file, fileNumber(table.number), metadata, this.#context.memory.workspace)

@@ -17,6 +17,7 @@ import {
   walEntrySizeBytes,
 } from '@varve/storage'
 import type { Env, TableMetadata } from '@varve/storage'
+import { createJobControl } from '../jobs/job-control.ts'
 import type { CompactionInput, CompactionRequest, FlushRequest, TableOptions } from '../jobs/job-protocol.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
@@ -167,9 +168,9 @@ export class JobFixture {
   #base(
     liveSequences: readonly number[],
     table: TableOptions,
-  ): Pick<FlushRequest, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'cancelFlag'> {
+  ): Pick<FlushRequest, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'control'> {
     const outputNumbers = { first: this.#nextNumber, count: 1000 }
     this.#nextNumber += outputNumbers.count
-    return { directory: this.directory, table, liveSequences, outputNumbers, cancelFlag: new SharedArrayBuffer(4) }
+    return { directory: this.directory, table, liveSequences, outputNumbers, control: createJobControl() }
   }
 }

@@ -1,6 +1,6 @@
 // A program that runs two jobs and forgets to close the executor.
 import { putWalHeader } from '@varve/storage'
-import { createPoolExecutor } from '../../dist/index.js'
+import { createJobControl, createPoolExecutor } from '../../dist/index.js'
 
 const executor = createPoolExecutor({ workerCountMax: 2 })
 const arena = new SharedArrayBuffer(64)
@@ -10,7 +10,7 @@ const base = {
   table: { blockSizeBytes: 4096, bloomBitsPerKey: 10, tableSizeBytes: 1000 },
   liveSequences: [0],
   outputNumbers: { first: 1, count: 1 },
-  cancelFlag: new SharedArrayBuffer(4),
+  control: createJobControl(),
 }
 const note = (type) => (result) => process.stdout.write(`${type} ${result.ok ? 'ok' : result.message}\n`)
 void executor

@@ -1,58 +1,15 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { fileNumber, sequenceNumber } from '@varve/storage'
-import type { TableMetadata } from '@varve/storage'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createInlineExecutor } from '../inline-executor.ts'
+import { JobControl } from '../jobs/job-control.ts'
 import type { JobExecutor } from '../jobs/job-executor.ts'
 import { JobPool } from './job-pool.ts'
-import type { JobRequest } from '../jobs/job-protocol.ts'
 import { PoolExecutor } from './pool-executor.ts'
 import { JobFixture, described, randomLive, randomVersions, walImage } from '../test-support/job-fixture.ts'
+import { poolOf, release, request } from '../test-support/obedient-pool.ts'
 import { SeededRandom } from '../test-support/seeded-random.ts'
-
-const noTable: TableMetadata = {
-  number: fileNumber(1),
-  sizeBytes: 1,
-  entryCount: 1,
-  tombstoneCount: 0,
-  smallestKey: new Uint8Array(0),
-  largestKey: new Uint8Array(0),
-  smallestSequence: sequenceNumber(1),
-  largestSequence: sequenceNumber(1),
-  rawKeySizeBytes: 0,
-  rawValueSizeBytes: 0,
-}
-
-/** The worker does what the directory says. */
-function request(type: JobRequest['type'], directory: string): JobRequest {
-  const base = { directory, cancelFlag: new SharedArrayBuffer(4) }
-  const writing = {
-    ...base,
-    table: { blockSizeBytes: 4096, bloomBitsPerKey: 10, tableSizeBytes: 1 << 20 },
-    liveSequences: [0],
-    outputNumbers: { first: 1, count: 1 },
-  }
-  switch (type) {
-    case 'flush':
-      return { type, ...writing, walNumber: 1, arena: new SharedArrayBuffer(8), committedSizeBytes: 0 }
-    case 'compaction':
-      return { type, ...writing, runs: [], isBottom: true }
-    case 'verify':
-      return { type, ...base, metadata: noTable, olderRuns: [] }
-  }
-}
-
-function release(job: JobRequest): void {
-  const flag = new Int32Array(job.cancelFlag)
-  Atomics.store(flag, 0, 1)
-  Atomics.notify(flag, 0)
-}
-
-function poolOf(worker: string): JobPool {
-  return new JobPool(new URL(`../test-support/${worker}.mjs`, import.meta.url))
-}
 
 const executors: JobExecutor[] = []
 function executorOn(pool: JobPool, workerCountMax = 2): JobExecutor {
@@ -97,7 +54,7 @@ describe('the built worker', () => {
 
   test('a hostile arena is a failure as a value', async () => {
     const pool = executorOn(new JobPool(BUILT_WORKER))
-    const failure = await pool.run({ ...request('flush', '/nowhere'), cancelFlag: new SharedArrayBuffer(4) })
+    const failure = await pool.run(request('flush', '/nowhere'))
     expect(failure).toMatchObject({ ok: false, code: 'VARVE_CORRUPTION', path: '/nowhere/000001.wal', offset: 0 })
   })
 
@@ -123,7 +80,7 @@ test('a running job holds the process, an idle pool that was never closed does n
 describe('a worker that dies', () => {
   const cases = [
     ['throw', 'thrown in the worker'],
-    ['exit', 'exited with code: 3'],
+    ['exit', 'exited with code 3'],
     ['crash', 'uncaught in the worker'],
   ] as const
   for (const [directory, message] of cases) {
@@ -244,22 +201,9 @@ describe('handles', () => {
     await one.close()
     expect(await one.run(request('flush', 'work'))).toMatchObject({ ok: false, code: 'VARVE_CLOSED' })
     expect(await other.run(request('flush', 'work'))).toMatchObject({ ok: true })
-    expect(new Int32Array(theirs.cancelFlag)[0]).toBe(0)
+    expect(new JobControl(theirs.control).isCancelled).toBe(false)
     release(theirs)
     await runningThere
-  })
-
-  test('close ends the thread of a job that does not heed its cancel flag', async () => {
-    const pool = new JobPool(new URL('../test-support/obedient-worker.mjs', import.meta.url), 100)
-    const executor = executorOn(pool)
-    const hung = request('flush', 'hang')
-    const running = executor.run(hung)
-    while (new Int32Array(hung.cancelFlag)[0] === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-    await executor.close()
-    expect(await running).toMatchObject({ ok: false, code: 'VARVE_INTERNAL' })
-    expect(await executorOn(pool).run(request('flush', 'work'))).toMatchObject({ ok: true })
   })
 
   test('a thousand handles in turn share the same few threads', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { KIND_PUT, compareKeys, tableFileName, writeFullySync } from '@varve/storage'
 import type { TableMetadata } from '@varve/storage'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { JobControl, createJobControl } from '../jobs/job-control.ts'
 import type { JobResult, VerifyRequest } from '../jobs/job-protocol.ts'
 import { runJob } from '../run-job.ts'
 import { FaultyEnv } from '../test-support/faulty-env.ts'
@@ -28,7 +29,7 @@ function tableOf(versions: readonly Version[]): TableMetadata {
 }
 
 function requestFor(metadata: TableMetadata, ...olderRuns: TableMetadata[][]): VerifyRequest {
-  return { type: 'verify', directory: fixture.directory, cancelFlag: new SharedArrayBuffer(4), metadata, olderRuns }
+  return { type: 'verify', directory: fixture.directory, control: createJobControl(), metadata, olderRuns }
 }
 
 function verify(metadata: TableMetadata, ...olderRuns: TableMetadata[][]): JobResult {
@@ -131,7 +132,7 @@ test('a flag set before, or in the midst of it, ends the job, with all files clo
       const file = files.openSync(path, mode)
       const readSync: typeof file.readSync = (...read) => {
         if (counted.callCount >= atCall) {
-          new Int32Array(request.cancelFlag)[0] = 1
+          new JobControl(request.control).cancel()
         }
         return file.readSync(...read)
       }

@@ -8,7 +8,7 @@
 import { CorruptionError, checkTable } from '@varve/storage'
 import { Merge } from '../compaction/merge.ts'
 import { RunReader } from '../compaction/run-reader.ts'
-import { CANCEL_CHECK_ENTRY_COUNT } from '../jobs/job-context.ts'
+import { ADVANCE_ENTRY_COUNT } from '../jobs/job-context.ts'
 import type { JobContext } from '../jobs/job-context.ts'
 import type { CompactionInput, JobWork, VerifyRequest } from '../jobs/job-protocol.ts'
 
@@ -18,7 +18,7 @@ const OWN_RUN = 0
 /** @throws CorruptionError, UnsupportedError, IoError for what is wrong; JobCancelledError */
 export function runVerify(context: JobContext, { metadata, olderRuns }: VerifyRequest): JobWork {
   const file = context.openTable(metadata.number, 'read')
-  checkTable(file, metadata.number, metadata, context.memory.workspace, () => context.throwIfCancelled())
+  checkTable(file, metadata.number, metadata, context.memory.workspace, () => context.advance())
   context.close(file)
   for (const run of olderRuns) {
     checkNewerThan(context, metadata, run)
@@ -44,8 +44,8 @@ function checkNewerThan(context: JobContext, table: CompactionInput, olderRun: r
   let lastSequence = Infinity
   for (let scan = merge.next(); scan !== undefined; scan = merge.next()) {
     if (untilCheck-- === 0) {
-      context.throwIfCancelled()
-      untilCheck = CANCEL_CHECK_ENTRY_COUNT
+      context.advance()
+      untilCheck = ADVANCE_ENTRY_COUNT
     }
     if (merge.isNewKey) {
       olderHasKey = false

@@ -1,0 +1,54 @@
+import { CorruptionError, type VarveError } from '@varve/storage'
+import { expect, test } from 'vitest'
+import type { JobRunner, JobSpecification } from '../jobs/job-runner.ts'
+import { MemoryEnv } from '../test-support/memory-env.ts'
+import { versionOf } from '../test-support/tables.ts'
+import type { VersionSet } from '../version/version-set.ts'
+import { CompactionScheduler } from './compaction-scheduler.ts'
+
+const DAMAGED_NUMBER = 2
+
+test('a table that cannot be compacted is given up after three tries, though others succeed between them', async () => {
+  const env = new MemoryEnv()
+  const version = versionOf({
+    1: [
+      { number: 1, smallest: 'a' },
+      { number: 3, smallest: 'z' },
+    ],
+    2: [
+      { number: DAMAGED_NUMBER, smallest: 'a' },
+      { number: 4, smallest: 'z' },
+    ],
+  })
+  const versions = { current: version, apply: () => Promise.resolve() } as unknown as VersionSet
+  const runner = {
+    compactionCountMax: 1,
+    run: (job: JobSpecification) =>
+      job.type === 'compaction' && job.runs.flat().some(({ number }) => number === DAMAGED_NUMBER)
+        ? Promise.reject(new CorruptionError('000002.sst', 0, 'a test says so'))
+        : Promise.resolve({ ok: true, tables: [] }),
+  } as unknown as JobRunner
+  const told: string[] = []
+  const options = { levelZeroTableCountTrigger: 4, levelOneSizeBytes: 1 << 20, levelSizeRatio: 10 }
+  const scheduler = new CompactionScheduler(env, versions, runner, options, {
+    isFlushing: () => false,
+    onInstalled: () => undefined,
+    onCompaction: () => told.push('done'),
+    onRetry: () => told.push('failed'),
+    onGiveUp: (error) => {
+      told.push('given up')
+      scheduler.stop(error)
+    },
+  })
+  const rangeOf = (key: string): { lower: Buffer; upper: Buffer } => ({
+    lower: Buffer.from(key),
+    upper: Buffer.from(`${key}~`),
+  })
+  for (let round = 0; round < 3; round++) {
+    await expect(scheduler.compactRange(rangeOf('a'))).rejects.toMatchObject({ code: 'VARVE_CORRUPTION' })
+    await env.pass(10_000)
+    await scheduler.compactRange(rangeOf('z')).catch((error: VarveError) => told.push(error.code))
+  }
+  expect(told).toEqual(['failed', 'done', 'failed', 'done', 'given up', 'VARVE_CORRUPTION'])
+  await scheduler.whenIdle()
+})
