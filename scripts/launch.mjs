@@ -1,4 +1,4 @@
-// Installs, builds and runs one package's program. Only failures show what the install or the build printed:
+// Installs, builds and runs one project's program. Only failures show what the install or the build printed:
 // standard output belongs to the program.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,8 +7,12 @@ import { build, install } from './prepare.mjs'
 
 /** Runs `packages/<name>/dist/main.js` with our arguments; its exit code becomes ours. */
 export async function launch(name) {
-  const project = join('packages', name)
-  const program = join(root, project, 'dist', 'main.js')
+  await launchProgram(join('packages', name), 'dist/main.js')
+}
+
+/** Runs a program of a project, given by its path in there, in the same way. */
+export async function launchProgram(project, path) {
+  const program = join(root, project, path)
   const announce = (text) => console.error(`varve: ${text}`)
 
   const succeeded = ({ code, output }, step) => {

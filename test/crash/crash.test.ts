@@ -1,7 +1,7 @@
 /**
- * kill -9 in a loop on one directory (R1 R2 R3 R5 R7), in two directories at once. Long:
+ * kill -9 in a loop on one directory (R1 to R7), in two directories at once. The same for hours, in one directory:
  *
- *     VARVE_CRASH_CYCLES=1000 npx vitest run test/crash
+ *     npm run crash -- --cycles 10000 --seed 5
  *
  * `VARVE_SEED` draws the same options, operations and times again; what dies when is still up to the machine.
  */
@@ -9,10 +9,10 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { CrashDirectory } from '../harness/crash-directory.ts'
 import { SeededRandom } from '../harness/random.ts'
 import { scratchStorePath } from '../harness/scratch-directory.ts'
 import { environmentCount, replayable, seedsOfRun } from '../harness/seeds.ts'
-import { CrashDirectory } from './crash-cycle.ts'
 
 const CYCLE_COUNT = environmentCount('VARVE_CRASH_CYCLES', 100)
 const LANE_COUNT = 2

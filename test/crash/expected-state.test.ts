@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { plannedOperation } from '../harness/workload.ts'
 import type { Stamp } from '../harness/workload.ts'
-import { findViolation } from './expected-state.ts'
+import { findViolation } from '../harness/expected-state.ts'
 
 const SEED = 4711
 const COUNT = 400

@@ -4,6 +4,9 @@ import type { ChildProcess } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
+/** Where the scripts are, whether this file runs as it stands or as it was built. */
+const BUILD_URL = new URL(import.meta.url.includes('/harness/dist/') ? './' : './dist/', import.meta.url)
+
 export interface ChildEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -14,11 +17,12 @@ export class Child {
   readonly #process: ChildProcess
   readonly #waiting: { readonly word: string; readonly resolve: (line: string | undefined) => void }[] = []
   readonly lines: string[] = []
+  #hasHung = false
   /** Resolves when the process is gone and all that it reported has been read. */
   readonly ended: Promise<ChildEnd>
 
   constructor(script: string, argument: unknown, nodeFlags: readonly string[] = []) {
-    const path = fileURLToPath(new URL(`../harness/dist/children/${script}.js`, import.meta.url))
+    const path = fileURLToPath(new URL(`children/${script}.js`, BUILD_URL))
     this.#process = spawn(process.execPath, [...nodeFlags, path, JSON.stringify(argument)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
@@ -49,6 +53,17 @@ export class Child {
       return this.lines.find((line) => beginsWith(line, word))
     }
     return await new Promise((resolve) => this.#waiting.push({ word, resolve }))
+  }
+
+  /** Whether it was ended because it hung. */
+  get hasHung(): boolean {
+    return this.#hasHung
+  }
+
+  /** Kills it because it did not come to an end. */
+  endHung(): void {
+    this.#hasHung = true
+    this.kill()
   }
 
   /** As `kill -9` does: the process gets no chance to do anything. */

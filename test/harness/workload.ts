@@ -5,6 +5,8 @@
 import { SeededRandom } from './random.ts'
 
 const WORKLOAD_KEY_COUNT = 1200
+/** Less than `clear` deletes in one batch: so it is atomic, if nothing else is written meanwhile. */
+const CLEARED_KEY_COUNT_MAX = 300
 const STAMP_SIZE_BYTES = 12
 const KEY_DIGIT_COUNT = 5
 
@@ -18,6 +20,8 @@ export interface PlannedOperation {
   /** All of them or none; a single one may be written by `put` or `delete`. */
   readonly writes: readonly PlannedWrite[]
   readonly sync: boolean
+  /** Written by `clear` of this range, while nothing else is: what stands in it are the keys of `writes`. */
+  readonly cleared: { readonly gte: string; readonly lt: string } | undefined
 }
 
 /** Which operation wrote a value, and at which place in its batch. */
@@ -29,14 +33,18 @@ export interface Stamp {
 
 export function plannedOperation(seed: number, index: number): PlannedOperation {
   const random = new SeededRandom(seed * 2 ** 21 + index)
-  const kind = random.weighted({ put: 60, delete: 8, batch: 30, huge: 0.4 })
+  const kind = random.weighted({ put: 60, delete: 8, batch: 30, huge: 0.4, clear: 0.1 })
   const sync = random.chance(0.05)
   if (kind === 'batch') {
     const writes = Array.from({ length: random.between(2, 9) }, () => plannedWrite(random, random.chance(0.2)))
-    return { writes, sync }
+    return { writes, sync, cleared: undefined }
+  }
+  if (kind === 'clear') {
+    return plannedClear(random)
   }
   const write = plannedWrite(random, kind === 'delete')
-  return { writes: [kind === 'huge' ? { ...write, valueSizeBytes: random.between(90_000, 300_000) } : write], sync }
+  const writes = [kind === 'huge' ? { ...write, valueSizeBytes: random.between(90_000, 300_000) } : write]
+  return { writes, sync, cleared: undefined }
 }
 
 /** The value that the write at `position` of an operation puts. */
@@ -67,8 +75,23 @@ export function stampText(stamp: Stamp): string {
   return `${stamp.seed}/${stamp.index}/${stamp.position}`
 }
 
+function plannedClear(random: SeededRandom): PlannedOperation {
+  const first = random.below(WORKLOAD_KEY_COUNT)
+  const count = random.between(1, CLEARED_KEY_COUNT_MAX)
+  const writes = Array.from({ length: Math.min(count, WORKLOAD_KEY_COUNT - first) }, (_, i): PlannedWrite => ({
+    type: 'delete',
+    key: keyAt(first + i),
+    valueSizeBytes: 0,
+  }))
+  return { writes, sync: false, cleared: { gte: keyAt(first), lt: keyAt(first + count) } }
+}
+
+function keyAt(index: number): string {
+  return `key-${String(index).padStart(KEY_DIGIT_COUNT, '0')}`
+}
+
 function plannedWrite(random: SeededRandom, isDelete: boolean): PlannedWrite {
-  const key = `key-${String(random.below(WORKLOAD_KEY_COUNT)).padStart(KEY_DIGIT_COUNT, '0')}`
+  const key = keyAt(random.below(WORKLOAD_KEY_COUNT))
   if (isDelete) {
     return { type: 'delete', key, valueSizeBytes: 0 }
   }

@@ -7,22 +7,31 @@
  *     verified                     that was all of it; writing begins
  *     s COUNT                      the operations below COUNT were started, or are about to be
  *     a INDEX                      an operation was acknowledged
+ *     compacting                   a compaction of everything begins
+ *     closing                      nothing is written any more; the store closes
  *     error TEXT                   something that must not happen
  *     closed                       closed in good order, everything was acknowledged
  */
 import { WriteBatch, open } from 'varve'
-import type { Store } from 'varve'
+import type { Snapshot, Store } from 'varve'
 import { componentsOf } from '../executors.ts'
 import type { CrashWriterPlan } from '../crash-writer-plan.ts'
 import { SeededRandom } from '../random.ts'
 import { report, runAsChild } from '../report.ts'
 import { plannedOperation, readStamp, stampText, stampedValue } from '../workload.ts'
 
+/** Chores that go on at once: a snapshot may be open while everything is compacted. */
+const CHORE_COUNT = 2
+
 class CrashWriter {
   readonly #plan: CrashWriterPlan
   readonly #random: SeededRandom
   readonly #store: Store
   #startedCount = 0
+  /** Operations that are not acknowledged yet. */
+  readonly #pending = new Set<Promise<void>>()
+  /** While a range is cleared nothing else is written. */
+  #clearing: Promise<void> | undefined
   #isStopping = false
 
   constructor(plan: CrashWriterPlan, store: Store) {
@@ -46,7 +55,9 @@ class CrashWriter {
       }, endAfterMs)
     }
     const writers = Array.from({ length: this.#plan.writerCount }, () => this.#write())
-    await Promise.all([...writers, this.#chores()])
+    const chores = Array.from({ length: CHORE_COUNT }, () => this.#chores())
+    await Promise.all([...writers, ...chores])
+    report('closing')
     await this.#store.close()
     report('closed')
   }
@@ -54,11 +65,7 @@ class CrashWriter {
   async #verify(): Promise<void> {
     const lines: string[] = []
     for await (const [key, value] of this.#store.entries()) {
-      const stamp = readStamp(key.toString(), value)
-      if (typeof stamp === 'string') {
-        throw new Error(stamp)
-      }
-      lines.push(`state ${key.toString()} ${stampText(stamp)}`)
+      lines.push(`state ${stampOf(key, value)}`)
     }
     report(lines.join('\n'))
   }
@@ -74,10 +81,26 @@ class CrashWriter {
   }
 
   async #writeOne(): Promise<void> {
+    while (this.#clearing !== undefined) {
+      await this.#clearing
+    }
     const index = this.#startedCount++
     report(`s ${this.#startedCount}`)
-    await this.#issue(index)
+    const { cleared } = plannedOperation(this.#plan.seed, index)
+    const done = cleared === undefined ? this.#issue(index) : this.#clear(cleared)
+    this.#pending.add(done)
+    await done
+    this.#pending.delete(done)
     report(`a ${index}`)
+  }
+
+  /** What was written before is in its snapshot, and nothing is written until it has ended. */
+  #clear(range: { readonly gte: string; readonly lt: string }): Promise<void> {
+    const cleared = Promise.all(this.#pending).then(() => this.#store.clear(range))
+    this.#clearing = cleared.then(() => {
+      this.#clearing = undefined
+    })
+    return this.#clearing
   }
 
   #issue(index: number): Promise<void> {
@@ -120,30 +143,78 @@ class CrashWriter {
   /** Whatever else goes on in a store while it is written. */
   async #chores(): Promise<void> {
     while (!this.#isStopping) {
-      await new Promise((resolve) => setTimeout(resolve, this.#random.between(5, 60)))
-      const chore = this.#random.pick(['flush', 'compactRange', 'sync', 'snapshot'] as const)
+      await this.#sleep(5, 60)
+      const chore = this.#random.pick(['flush', 'compactRange', 'sync', 'snapshot', 'iterator'] as const)
       if (chore === 'snapshot') {
         await this.#readTwice()
+      } else if (chore === 'iterator') {
+        await this.#iterateSlowly()
       } else if (!this.#isStopping) {
+        if (chore === 'compactRange') {
+          report('compacting')
+        }
         await this.#store[chore]()
       }
     }
   }
 
+  /** R6, of a snapshot: points and all entries. */
   async #readTwice(): Promise<void> {
     const snapshot = this.#store.snapshot()
     const keys = Array.from(
       { length: 20 },
       () => plannedOperation(this.#plan.seed, this.#random.below(1000)).writes[0]?.key ?? '',
     )
-    const before = await snapshot.getMany(keys)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    const after = await snapshot.getMany(keys)
-    if (before.some((value, i) => Buffer.compare(value ?? Buffer.alloc(0), after[i] ?? Buffer.alloc(0)) !== 0)) {
+    const read = async (): Promise<string> => {
+      const points = await snapshot.getMany(keys)
+      const entries = await entriesOf(snapshot)
+      return JSON.stringify([points.map((value, i) => value && stampOf(keys[i] ?? '', value)), entries])
+    }
+    const before = await read()
+    await this.#sleep(10, 100)
+    if (before !== (await read())) {
       throw new Error('a snapshot changed')
     }
     snapshot.close()
   }
+
+  /** An iterator that stays open while tables come and go: its keys are in order, and its values are those of one moment. */
+  async #iterateSlowly(): Promise<void> {
+    const snapshot = this.#store.snapshot()
+    const reverse = this.#random.chance(0.5)
+    const iterator = this.#store.iterator({ snapshot, reverse })
+    const found: string[] = []
+    for (let chunk = await iterator.nextMany(200); chunk.length > 0; chunk = await iterator.nextMany(200)) {
+      found.push(...chunk.map(([key, value]) => stampOf(key, value)))
+      await this.#sleep(0, 20)
+    }
+    await iterator.close()
+    const again = await entriesOf(snapshot)
+    snapshot.close()
+    if ((reverse ? found.toReversed() : found).join() !== again.join()) {
+      throw new Error('an iterator did not see what its snapshot holds')
+    }
+  }
+
+  async #sleep(minMs: number, maxMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, this.#random.between(minMs, maxMs)))
+  }
+}
+
+async function entriesOf(snapshot: Snapshot): Promise<string[]> {
+  const entries: string[] = []
+  for await (const [key, value] of snapshot.entries()) {
+    entries.push(stampOf(key, value))
+  }
+  return entries
+}
+
+function stampOf(key: Buffer | string, value: Buffer): string {
+  const stamp = readStamp(key.toString(), value)
+  if (typeof stamp === 'string') {
+    throw new Error(stamp)
+  }
+  return `${key.toString()} ${stampText(stamp)}`
 }
 
 runAsChild(async (plan: CrashWriterPlan) => {

@@ -5,31 +5,48 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { open } from 'varve'
 import type { StoreOptions } from 'varve'
-import { Child } from '../harness/child.ts'
-import type { CrashWriterPlan } from '../harness/crash-writer-plan.ts'
-import { componentsOf } from '../harness/executors.ts'
-import { ledgerFaults } from '../harness/ledger.ts'
-import type { SeededRandom } from '../harness/random.ts'
-import { readStamp } from '../harness/workload.ts'
-import type { Stamp } from '../harness/workload.ts'
+import { Child } from './child.ts'
+import type { CrashWriterPlan } from './crash-writer-plan.ts'
+import { componentsOf } from './executors.ts'
+import { ledgerFaults } from './ledger.ts'
+import type { SeededRandom } from './random.ts'
+import { readStamp } from './workload.ts'
+import type { Stamp } from './workload.ts'
 import { findViolation } from './expected-state.ts'
 import type { FoundState, Generation } from './expected-state.ts'
 
 const KIB = 1024
+/** Opening, verifying and closing take a second on a busy machine; a process that needs so long hangs. */
+const HANG_MS = 120_000
 /** Mostly many, for large groups; but few make more groups, and one alone commits in a way of its own. */
 const WRITER_COUNTS = [64, 64, 64, 8, 1] as const
 
 export interface CrashCounts {
   killCount: number
   killedInOpenCount: number
+  killedInCloseCount: number
+  killedInCompactionCount: number
   closedCount: number
   acknowledgedCount: number
 }
 
+/** How a writer ends: killed at a random moment, in a phase of its life, or by itself. */
+const ENDINGS = { kill: 60, killInOpen: 10, killInClose: 8, killInCompaction: 12, exit: 5, close: 5 } as const
+type Ending = keyof typeof ENDINGS
+
 export class CrashDirectory {
-  readonly counts: CrashCounts = { killCount: 0, killedInOpenCount: 0, closedCount: 0, acknowledgedCount: 0 }
+  readonly counts: CrashCounts = {
+    killCount: 0,
+    killedInOpenCount: 0,
+    killedInCloseCount: 0,
+    killedInCompactionCount: 0,
+    closedCount: 0,
+    acknowledgedCount: 0,
+  }
   readonly #directory: string
   readonly #random: SeededRandom
+  #child: Child | undefined
+  #plan: CrashWriterPlan | undefined
   #base: FoundState = new Map()
   /** The writes whose outcome nobody has looked at yet. */
   #unsettled: Generation = { seed: 0, startedCount: 0, acknowledgedMax: -1 }
@@ -42,7 +59,7 @@ export class CrashDirectory {
   /** Starts a writer, ends it one way or another, and checks what it found and left. */
   async cycle(): Promise<void> {
     const random = this.#random
-    const ending = random.weighted({ kill: 80, killInOpen: 10, exit: 5, close: 5 })
+    const ending = random.weighted(ENDINGS)
     const runMs = random.between(30, 300)
     const plan: CrashWriterPlan = {
       directory: this.#directory,
@@ -50,10 +67,40 @@ export class CrashDirectory {
       seed: random.between(1, 2 ** 31),
       writerCount: random.pick(WRITER_COUNTS),
       isVerifying: true,
-      endAfterMs: ending === 'exit' || ending === 'close' ? runMs : undefined,
+      endAfterMs: ending === 'exit' || ending === 'close' || ending === 'killInClose' ? runMs : undefined,
       end: ending === 'exit' ? 'exit' : 'close',
     }
+    this.#plan = plan
     const child = new Child('crash-writer', plan)
+    const watchdog = setTimeout(() => {
+      child.endHung()
+    }, HANG_MS)
+    this.#child = child
+    await this.#end(child, ending, runMs)
+    const { stderr } = await child.ended
+    clearTimeout(watchdog)
+    this.#child = undefined
+    if (child.hasHung) {
+      throw new Error(`the writer under ${JSON.stringify(plan)} said nothing more after: ${child.lines.at(-1)}`)
+    }
+    this.#learn(plan, ending, child.lines, stderr)
+    if (random.chance(0.25)) {
+      await this.checkHere()
+    }
+  }
+
+  /** Kills the writer that runs, for whoever wants to stop. */
+  abandon(): void {
+    this.#child?.kill()
+  }
+
+  /** What is needed to look into a failure: what the directory must hold, and what was done to it last. */
+  describe(): unknown {
+    return { plan: this.#plan, unsettled: this.#unsettled, base: Object.fromEntries(this.#base) }
+  }
+
+  async #end(child: Child, ending: Ending, runMs: number): Promise<void> {
+    const random = this.#random
     if (ending === 'killInOpen') {
       await sleep(random.between(20, 220))
       child.kill()
@@ -61,11 +108,10 @@ export class CrashDirectory {
       await child.line('verified')
       await sleep(runMs)
       child.kill()
-    }
-    const { stderr } = await child.ended
-    this.#learn(plan, child.lines, stderr)
-    if (random.chance(0.25)) {
-      await this.checkHere()
+    } else if (ending === 'killInClose' || ending === 'killInCompaction') {
+      await child.line(ending === 'killInClose' ? 'closing' : 'compacting')
+      await sleep(random.between(0, 60))
+      child.kill()
     }
   }
 
@@ -103,7 +149,9 @@ export class CrashDirectory {
       blockSizeBytes: random.pick([512, 4096, 16_384]),
       blockCacheSizeBytes: random.pick([0, 64 * KIB, 8192 * KIB]),
       bloomBitsPerKey: random.pick([0, 5, 10]),
+      openTableCountMax: random.pick([4, 500]),
       levelZeroTableCountTrigger: random.pick([2, 4]),
+      levelZeroTableCountMax: random.pick([4, 24]),
       levelSizeRatio: random.pick([2, 4, 10]),
       levelOneSizeBytes: random.pick([64, 512, 65_536]) * KIB,
       frozenMemtableCountMax: random.pick([1, 2, 4]),
@@ -113,7 +161,7 @@ export class CrashDirectory {
   }
 
   /** What the lines of an ended writer say. */
-  #learn(plan: CrashWriterPlan, lines: readonly string[], stderr: string): void {
+  #learn(plan: CrashWriterPlan, ending: Ending, lines: readonly string[], stderr: string): void {
     const wrong = lines.find((line) => line.startsWith('error')) ?? (stderr === '' ? undefined : stderr)
     if (wrong !== undefined) {
       throw new Error(`the writer under ${JSON.stringify(plan)} says: ${wrong.replaceAll(' | ', '\n')}`)
@@ -143,6 +191,8 @@ export class CrashDirectory {
     const isClosed = lines.includes('closed')
     this.counts.closedCount += isClosed ? 1 : 0
     this.counts.killCount += isClosed ? 0 : 1
+    this.counts.killedInCloseCount += ending === 'killInClose' && !isClosed ? 1 : 0
+    this.counts.killedInCompactionCount += ending === 'killInCompaction' ? 1 : 0
     this.#unsettled = { seed: plan.seed, startedCount, acknowledgedMax: isClosed ? startedCount - 1 : acknowledgedMax }
   }
 

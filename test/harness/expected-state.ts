@@ -7,8 +7,8 @@
  *     one n for all keys                      R2, no hole; R3, atomic batches, since a batch is one operation
  *     nothing but what was planned            R4, no resurrection; R5, nothing of a refused batch
  */
-import { plannedOperation, stampText } from '../harness/workload.ts'
-import type { Stamp } from '../harness/workload.ts'
+import { plannedOperation, stampText } from './workload.ts'
+import type { Stamp } from './workload.ts'
 
 export type FoundState = ReadonlyMap<string, Stamp>
 
