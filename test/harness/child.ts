@@ -21,9 +21,16 @@ export class Child {
   /** Resolves when the process is gone and all that it reported has been read. */
   readonly ended: Promise<ChildEnd>
 
-  constructor(script: string, argument: unknown, nodeFlags: readonly string[] = []) {
+  /** @param wrapper a program and its first arguments, which turns into Node */
+  constructor(
+    script: string,
+    argument: unknown,
+    nodeFlags: readonly string[] = [],
+    wrapper: readonly [string, ...string[]] | readonly [] = [],
+  ) {
     const path = fileURLToPath(new URL(`children/${script}.js`, BUILD_URL))
-    this.#process = spawn(process.execPath, [...nodeFlags, path, JSON.stringify(argument)], {
+    const [program, ...parameters] = [...wrapper, process.execPath, ...nodeFlags, path, JSON.stringify(argument)]
+    this.#process = spawn(program ?? process.execPath, parameters, {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
     const stderr: string[] = []
