@@ -120,7 +120,9 @@ class FullDisk {
 
   /** R1: what was acknowledged is there. R5: what was rejected is whole or absent. */
   async #check(store: Store): Promise<void> {
-    for (const [key, sizeBytes] of [...this.#acknowledged]) {
+    // Some may be acknowledged while this looks.
+    const acknowledged = new Map(this.#acknowledged)
+    for (const [key, sizeBytes] of acknowledged) {
       if ((await store.get(key))?.equals(valueOf(key, sizeBytes)) !== true) {
         throw new Error(`R1: ${key} was acknowledged, and is not there`)
       }
@@ -135,8 +137,8 @@ class FullDisk {
       }
       count++
     }
-    if (count < this.#acknowledged.size) {
-      throw new Error(`R1: a scan finds ${count} entries of ${this.#acknowledged.size}`)
+    if (count < acknowledged.size) {
+      throw new Error(`R1: a scan finds ${count} entries of ${acknowledged.size}`)
     }
   }
 
