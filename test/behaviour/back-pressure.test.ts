@@ -252,3 +252,25 @@ test('a write that waits and finds no memory fails alone; those behind it go on'
   ])
   await store.close()
 })
+
+test('flushes that a user asks for make no more tables of level 0 than are allowed', async () => {
+  const executor = new GatedExecutor()
+  const options = { levelZeroTableCountTrigger: 2, levelZeroTableCountMax: 3 }
+  const store = await open(scratchStorePath('stall'), options, { executor })
+  executor.shut('compaction')
+  for (let i = 0; i < options.levelZeroTableCountMax; i++) {
+    await store.put(keyOf(i), 'value')
+    await store.flush()
+  }
+  const stalls = watchStalls(store)
+  let isDone = false
+  const waiting = store.put('one more', 'value').then(() => (isDone = true))
+  await sleep(50)
+  expect([isDone, stalls]).toEqual([false, [{ cause: 'level-zero-tables', phase: 'begin' }]])
+  await store.flush()
+  expect(store.stats().levels[0]?.tableCount).toBe(options.levelZeroTableCountMax)
+  executor.open('compaction')
+  await waiting
+  expect((await store.get('one more'))?.toString()).toBe('value')
+  await store.close()
+})

@@ -6,5 +6,7 @@ export interface FullDiskPlan {
   /** How space is taken away and given back: with a file that is deleted, or with the limit of a file's size. */
   readonly space: 'ballast' | 'limit'
   readonly ballastSizeBytes: number
+  /** With few, writes stall when tables cannot be written; with many, logs fill what is left. */
+  readonly frozenMemtableCountMax: number
   readonly seed: number
 }

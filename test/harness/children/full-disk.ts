@@ -4,6 +4,7 @@
  *     full WAL_FAULTS TABLE_FAULTS    nothing is acknowledged any more; faults told until then, by kind of file
  *     readable                        all that was acknowledged is read, and a compaction is refused
  *     healed RECOVERIES REJECTED      there is room, and writes go on; recovery events, and writes that were rejected
+ *     sealed                          instead of that: the manifest met the full disk, and the store is read-only for good
  *     closed                          everything is there, and is again after a reopen and a compaction
  *     error TEXT                      something that must not happen
  */
@@ -44,6 +45,8 @@ class FullDisk {
   #nextKey = 0
   #recoveryCount = 0
   #acknowledgedAtMs: number = performance.now()
+  #lastRefusal: VarveError | undefined
+  #isSealed = false
   #isStopping = false
 
   constructor(plan: FullDiskPlan, store: Store) {
@@ -62,13 +65,13 @@ class FullDisk {
     await this.#compactInVain()
     report('readable')
     this.#makeRoom()
-    await this.#untilHealed()
+    const isHealed = await this.#untilHealed()
     this.#isStopping = true
     await Promise.all(writers)
-    report(`healed ${this.#recoveryCount} ${this.#rejected.size}`)
+    report(isHealed ? `healed ${this.#recoveryCount} ${this.#rejected.size}` : 'sealed')
     await this.#check(this.#store)
     await this.#store.close()
-    const again = await open(this.#plan.directory, OPTIONS)
+    const again = await open(this.#plan.directory, optionsOf(this.#plan))
     await this.#check(again)
     await again.compactRange()
     await this.#check(again)
@@ -94,6 +97,9 @@ class FullDisk {
           throw error
         }
         this.#rejected.set(key, sizeBytes)
+        this.#lastRefusal = error
+        // The outcome of a write to the manifest is unknown: then only the next open can tell.
+        this.#isSealed ||= error.cause instanceof IoError && /MANIFEST-|CURRENT/.test(error.cause.path)
         await sleep(20)
       }
     }
@@ -105,17 +111,20 @@ class FullDisk {
     }
   }
 
-  /** Writes are acknowledged again, new ones as well. */
-  async #untilHealed(): Promise<void> {
+  /** Writes are acknowledged again, new ones as well; or false if no write will be before the next open. */
+  async #untilHealed(): Promise<boolean> {
     const count = this.#acknowledged.size
     const sinceMs = performance.now()
     while (this.#acknowledged.size < count + 20 * WRITER_COUNT) {
       await sleep(50)
+      if (this.#isSealed) {
+        return false
+      }
       if (performance.now() - sinceMs > HEAL_MS_MAX) {
-        const last = await this.#store.put('last', 'try').catch((error: unknown) => error)
-        throw new Error(`there is room for ${HEAL_MS_MAX / 1000} s, and still: ${String(last)}`)
+        throw new Error(`there is room for ${HEAL_MS_MAX / 1000} s, and still: ${String(this.#lastRefusal)}`)
       }
     }
+    return true
   }
 
   /** R1: what was acknowledged is there. R5: what was rejected is whole or absent. */
@@ -176,6 +185,10 @@ class FullDisk {
   }
 }
 
+function optionsOf({ frozenMemtableCountMax }: FullDiskPlan): StoreOptions {
+  return { ...OPTIONS, frozenMemtableCountMax }
+}
+
 function keyAt(index: number): string {
   return `key-${String(index).padStart(7, '0')}`
 }
@@ -196,5 +209,5 @@ runAsChild(async (plan: FullDiskPlan) => {
   if (plan.space === 'ballast') {
     fs.writeFileSync(ballastOf(plan), Buffer.alloc(plan.ballastSizeBytes, 1))
   }
-  await new FullDisk(plan, await open(plan.directory, OPTIONS)).run()
+  await new FullDisk(plan, await open(plan.directory, optionsOf(plan))).run()
 })

@@ -282,6 +282,11 @@ export class WritePath {
     }
     const { active } = this.#memtables
     if (active.hasRoom(entriesSizeBytes, entryCount)) {
+      // Flushes that a user asks for, or that heal the log, end memtables early: each becomes a table all the same.
+      if (active.count === 0 && this.#hooks.stallCause() === 'level-zero-tables') {
+        this.#beginStall('level-zero-tables')
+        return undefined
+      }
       this.#memtables.prepareNextWal()
       return active
     }
