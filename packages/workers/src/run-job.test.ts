@@ -228,3 +228,16 @@ describe('cancelling', () => {
     expect(runJob(env, late)).toMatchObject({ ok: false, code: 'VARVE_ABORTED', cancelled: true })
   })
 })
+
+test('a job shows that it gets on, with few large entries as well', () => {
+  const large = Buffer.alloc(1 << 20, 7).toString('latin1')
+  const image = walImage(
+    7,
+    Array.from({ length: 8 }, (_, i) => put(`key ${i}`, i + 1, large)),
+    8,
+  )
+  const request = fixture.flushRequest(image, [8])
+  output(runJob(fixture.env, request))
+  // Each large entry is written and read back by itself.
+  expect(new JobControl(request.control).progress).toBeGreaterThanOrEqual(16)
+})
