@@ -2,8 +2,10 @@
  * R14, with a whole store on top: the threads that run its jobs exit, throw, hang, or answer what is no answer, at every
  * point of a job. What was acknowledged is there, the fault is told, and the files are those that the manifest names.
  */
+import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { createPoolExecutor } from '@varve/workers'
 import { open } from 'varve'
@@ -206,4 +208,27 @@ test('a flush that hangs while the store closes: closing ends, and the log keeps
   await faulty.store.close()
   expect(faulty.errors.join('\n')).toMatch(WORDS.hang)
   await expectWhole(directory, entries)
+})
+
+/** Of this process, where the system shows them. */
+function threadCount(): number {
+  return process.platform === 'linux' ? fs.readdirSync('/proc/self/task').length : 0
+}
+
+test('a thread of the application that ends takes the threads of its store with it, and the lock is free', async () => {
+  const directory = freshPath()
+  // The first asynchronous call starts the threads of the runtime.
+  await fs.promises.stat('.')
+  const before = threadCount()
+  planJobFault(directory, { type: 'flush', point: 'first-byte', fault: 'hang', count: 1 })
+  const owner = new Worker(new URL('../harness/dist/children/store-thread.js', import.meta.url), {
+    workerData: { directory, entryCount: ENTRY_COUNT },
+  })
+  await once(owner, 'message')
+  await owner.terminate()
+  expect(threadCount()).toBeLessThanOrEqual(before)
+  const store = await open(directory, OPTIONS)
+  expect((await contentsOf(store)).length).toBe(ENTRY_COUNT)
+  await store.close()
+  expect(await ledgerFaults(directory), 'R10').toEqual([])
 })
