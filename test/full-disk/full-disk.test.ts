@@ -81,6 +81,7 @@ describe('nothing is lost, reads go on, and writes do when there is room', { tim
       space: way.space,
       ballastSizeBytes: BALLAST_SIZE_BYTES,
       frozenMemtableCountMax,
+      fault: kind === 'tables' ? 'table' : 'wal',
       seed,
     }
     await replayable(seed, 'test/full-disk', async () => {

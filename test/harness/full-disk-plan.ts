@@ -8,5 +8,7 @@ export interface FullDiskPlan {
   readonly ballastSizeBytes: number
   /** With few, writes stall when tables cannot be written; with many, logs fill what is left. */
   readonly frozenMemtableCountMax: number
+  /** The kind of file that has to meet the end of the space. */
+  readonly fault: 'wal' | 'table'
   readonly seed: number
 }
