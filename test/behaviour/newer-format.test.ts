@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { VarveError } from 'varve'
 import { checksum } from '@varve/storage'
 import { makeScratchDirectory } from '../harness/scratch-directory.ts'
-import { copyStore, filesOf, makeStoreOfLogs, makeStoreOfTables, readAll } from './damaged-store.ts'
+import { copyStore, filesOf, makeStoreOfLogs, makeStoreOfTables, readAll } from '../corruption/damaged-store.ts'
 
 const NEWER = 200
 

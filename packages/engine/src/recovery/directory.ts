@@ -10,6 +10,7 @@ import {
   VarveError,
   isNotFound,
   isStoreFileName,
+  parseFileName,
   readCurrent,
   readSmallFile,
   type Env,
@@ -28,6 +29,8 @@ export interface LockedDirectory {
   /** Names of what is in it. */
   readonly names: readonly string[]
   readonly holdsStore: boolean
+  /** Whether a store may be made where there is none. */
+  readonly mayCreate: boolean
 }
 
 /** Of directories that are the system's, or others', to keep: a process may not open them, or they cannot be synced. */
@@ -58,7 +61,7 @@ export async function lockDirectory(env: Env, directory: string, options: Direct
     if (!holdsStore) {
       await syncAncestors(files, directory)
     }
-    return { lock, names, holdsStore }
+    return { lock, names, holdsStore, mayCreate: options.createIfMissing }
   } catch (error) {
     await lock.release()
     throw error
@@ -120,7 +123,7 @@ export async function takeLock(files: FileSystem, directory: string): Promise<Fi
   return lock
 }
 
-function notFound(directory: string): VarveError {
+export function notFound(directory: string): VarveError {
   return new VarveError(
     'VARVE_NOT_FOUND',
     `there is no store in ${directory}, and the option createIfMissing is false: check the path`,
@@ -145,7 +148,8 @@ function checkNames(directory: string, names: readonly string[], options: Direct
       `${directory} holds something that is not a store (${foreign}): choose an empty directory, or one that does not exist yet`,
     )
   }
-  if (!options.createIfMissing) {
+  // Files without CURRENT are a damaged store, or what a crash left of making one: recovery looks at them.
+  if (!options.createIfMissing && !names.some((name) => parseFileName(name) !== undefined)) {
     throw notFound(directory)
   }
   return false

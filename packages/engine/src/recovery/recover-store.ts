@@ -37,7 +37,7 @@ import { VersionSet, type VersionSetHooks } from '../version/version-set.ts'
 import { Version } from '../version/version.ts'
 import { Wal } from '../wal/wal.ts'
 import type { JobExecutor, JobOutput, TableOptions } from '@varve/workers'
-import type { LockedDirectory } from './directory.ts'
+import { notFound, type LockedDirectory } from './directory.ts'
 import { replayEdits, type ManifestState } from './manifest-state.ts'
 import { replayWals, type LogsOfManifest, type ReplayedWal, type WalReplay } from './wal-replay.ts'
 
@@ -81,6 +81,9 @@ const NO_LOGS: LogsOfManifest = { logNumber: fileNumber(0), lastSequence: 0, clo
 export async function recoverStore(setup: RecoverySetup, found: LockedDirectory): Promise<RecoveredStore> {
   const { env, directory } = setup
   const state = found.holdsStore ? await readState(setup, found.names) : await emptyState(setup, found.names)
+  if (!found.holdsStore && !found.mayCreate) {
+    throw notFound(directory)
+  }
   const walNumbers = numbersOf('wal', found.names).filter((number) => number >= state.logNumber)
   const replay = await replayWals(env, directory, walNumbers, state)
   const versions = new VersionSet(env, directory, state, setup.manifestRotationSizeBytes, setup.versionHooks)

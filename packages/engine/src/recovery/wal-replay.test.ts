@@ -305,3 +305,10 @@ test('a log of a newer format is refused as newer, not cut', async () => {
   newer.writeUInt32LE(crc32(newer.subarray(0, 28)), 28)
   await expect(replay(new Map([[5, newer]]))).rejects.toThrow(UnsupportedError)
 })
+
+test('R8: the log that the manifest names had a durable header before: without one it is damaged', async () => {
+  for (const image of [new Uint8Array(0), walImage(5, 101, []).subarray(0, 20), flipped(walImage(5, 101, []), 9)]) {
+    expect(await replay(new Map([[5, image]]))).toMatchObject({ wals: [], tornSizeBytes: 0 })
+    await expect(replay(new Map([[5, image]]), [], 5)).rejects.toMatchObject(isDamageAt(5, 0))
+  }
+})

@@ -69,8 +69,9 @@ interface Stop {
 
 /** What the manifest says of the logs. */
 export interface LogsOfManifest {
-  /** What earlier logs held is in tables. */
+  /** What earlier logs held is in tables. The header of this one was durable before the manifest named it. */
   readonly logNumber: FileNumber
+  /** The first group follows this sequence. */
   readonly lastSequence: number
   /** Logs that a clean close recorded as durable up to a size. */
   readonly closedWals: readonly ClosedWal[]
@@ -84,12 +85,12 @@ export async function replayWals(
   env: Env,
   directory: string,
   numbers: readonly FileNumber[],
-  { logNumber, lastSequence, closedWals }: LogsOfManifest,
+  known: LogsOfManifest,
 ): Promise<WalReplay> {
   const wals: ReplayedWal[] = []
-  let next = lastSequence + 1
+  let next = known.lastSequence + 1
   // Groups also say that logs were durable which have been flushed since: those do not count any more.
-  let recoveredTo: WalPosition = { number: logNumber, offset: 0 }
+  let recoveredTo: WalPosition = { number: known.logNumber, offset: 0 }
   for (let i = 0; i < numbers.length; i++) {
     const wal = await readImage(env, directory, numbers[i] as FileNumber)
     const replayed = replayOne(wal, next)
@@ -97,7 +98,7 @@ export async function replayWals(
       wals.push(replayed)
       next += replayed.entryCount
     }
-    const stop = stopOf(wal, replayed, closedWals, recoveredTo)
+    const stop = stopOf(wal, replayed, known, recoveredTo)
     if (stop !== undefined) {
       const later = await readLater(env, directory, numbers.slice(i + 1))
       checkNothingPromised(stop, later)
@@ -108,7 +109,7 @@ export async function replayWals(
       recoveredTo = { number: wal.number, offset: replayed.committedSizeBytes }
     }
   }
-  checkClosed(numbers, closedWals, directory)
+  checkClosed(numbers, known.closedWals, directory)
   return { wals, lastSequence: next - 1, cutOff: [], tornSizeBytes: 0 }
 }
 
@@ -161,7 +162,7 @@ function replayOne(wal: WalImage, firstSequence: number): ReplayedWal {
 function stopOf(
   wal: WalImage,
   replayed: ReplayedWal,
-  closedWals: readonly ClosedWal[],
+  { logNumber, closedWals }: LogsOfManifest,
   before: WalPosition,
 ): Stop | undefined {
   const offset = replayed.committedSizeBytes
@@ -174,6 +175,9 @@ function stopOf(
     )
   }
   if (wal.header === undefined) {
+    if (wal.number === logNumber) {
+      throw new CorruptionError(wal.path, 0, 'the manifest names this log, and its header is not whole')
+    }
     // A header is durable before the first group. Without groups the log was only being made: it holds nothing.
     if (!isZeroFrom(wal.bytes, WAL_HEADER_SIZE_BYTES)) {
       throw new CorruptionError(wal.path, 0, 'its header is damaged, and groups stand behind it')

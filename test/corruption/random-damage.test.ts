@@ -67,7 +67,7 @@ describe.each([
   test(
     'random damage',
     async () => {
-      await replayable(SEED, 'test/behaviour/damage.test.ts', async () => {
+      await replayable(SEED, 'test/corruption/random-damage.test.ts', async () => {
         const random = new SeededRandom(SEED)
         let foundCount = 0
         for (let i = 0; i < DAMAGE_COUNT; i++) {
