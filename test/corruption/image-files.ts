@@ -90,6 +90,19 @@ export class ImageFiles implements FileSystem {
     this.#contents.delete(from)
   }
 
+  async link(from: string, to: string): Promise<void> {
+    await this.copy(from, to)
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    this.count()
+    const { bytes, sizeBytes } = this.#contentOf('copying', from)
+    if (this.#contents.has(to)) {
+      throw systemError('copying', to, 'EEXIST')
+    }
+    this.#contents.set(to, { bytes, sizeBytes })
+  }
+
   async remove(file: string): Promise<void> {
     this.count()
     this.#contentOf('removing', file)

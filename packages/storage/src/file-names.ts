@@ -15,6 +15,9 @@ export function fileNumber(value: number): FileNumber {
   return value as FileNumber
 }
 
+/** Numbers beyond this do not fit their names. */
+export const FILE_NUMBER_MAX: number = 10 ** 15 - 1
+
 export const CURRENT_FILE_NAME = 'CURRENT'
 export const CURRENT_TEMPORARY_FILE_NAME = 'CURRENT.tmp'
 export const LOCK_FILE_NAME = 'LOCK'

@@ -32,6 +32,7 @@ export {
 } from './errors.ts'
 export {
   CURRENT_FILE_NAME,
+  FILE_NUMBER_MAX,
   CURRENT_TEMPORARY_FILE_NAME,
   LOCK_FILE_NAME,
   LOST_DIRECTORY_NAME,
@@ -72,7 +73,7 @@ export { checkTable } from './table/table-check.ts'
 export { TableCursor } from './table/table-cursor.ts'
 export { FILTER_HASH_SEED, TABLE_SIZE_BYTES_LIMIT } from './table/table-format.ts'
 export { LookUpResult, approximateOffsetOf, lookUp } from './table/table-look-up.ts'
-export type { TableMetadata } from './table/table-metadata.ts'
+export { differenceOf, type TableMetadata } from './table/table-metadata.ts'
 export { OUTPUT_BUFFER_SIZE_BYTES } from './table/table-output.ts'
 export type { TableProperties } from './table/table-properties.ts'
 export { TableReader } from './table/table-reader.ts'
@@ -84,6 +85,7 @@ export {
   WAL_GROUP_HEADER_SIZE_BYTES,
   WAL_HEADER_SIZE_BYTES,
   WalEntryReader,
+  claimedWalGroupSizeBytes,
   putWalEntryHead,
   putWalHeader,
   readWalGroup,

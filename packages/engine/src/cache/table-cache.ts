@@ -3,7 +3,16 @@
  * its file goes; never while a read on it is in flight, as its descriptor would then stand for another file.
  */
 import { join } from 'node:path'
-import { TableReader, assert, tableFileName, type Block, type BlockRole, type Env } from '@varve/storage'
+import {
+  CorruptionError,
+  TableReader,
+  assert,
+  differenceOf,
+  tableFileName,
+  type Block,
+  type BlockRole,
+  type Env,
+} from '@varve/storage'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { BlockCache } from './block-cache.ts'
 
@@ -116,6 +125,7 @@ export class TableCache {
   }
 
   #opened(handle: TableHandle, reader: TableReader): TableReader {
+    checkIdentity(handle, reader)
     if (handle.reader !== undefined) {
       // A synchronous read was faster than the asynchronous opening: one open file is enough.
       this.#closeFile(reader)
@@ -168,5 +178,13 @@ export class TableCache {
 
   #pathOf(handle: TableHandle): string {
     return join(this.#directory, tableFileName(handle.metadata.number))
+  }
+}
+
+/** A table of another store may have the same number and size, and right checksums. */
+function checkIdentity({ metadata }: TableHandle, reader: TableReader): void {
+  const difference = differenceOf(metadata, reader.properties)
+  if (difference !== undefined) {
+    throw new CorruptionError(reader.path, 0, `its ${difference} is not what the manifest says: it is another table`)
   }
 }

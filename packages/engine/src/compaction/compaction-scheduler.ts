@@ -265,7 +265,8 @@ function runsOf(choice: CompactionChoice): CompactionInput[][] {
 }
 
 function inputOf({ metadata }: TableHandle): CompactionInput {
-  return { number: metadata.number, sizeBytes: metadata.sizeBytes, entryCount: metadata.entryCount }
+  const { number, sizeBytes, entryCount, smallestKey, largestKey } = metadata
+  return { number, sizeBytes, entryCount, smallestKey, largestKey }
 }
 
 function eventOf(choice: CompactionChoice, output: JobOutput | undefined): CompactionEvent {

@@ -194,6 +194,8 @@ export class RangeIterator<T = [Buffer, Buffer]> {
   #fail(entries: T[]): void {
     this.#gathered = entries
     this.#scan.release()
+    // A cursor that failed in the middle of a step may have moved: the next step seeks to where this one began.
+    this.#scan.forgetView()
   }
 
   #takeGathered(count: number): T[] {

@@ -16,6 +16,7 @@ import {
   CURRENT_FILE_NAME,
   CURRENT_TEMPORARY_FILE_NAME,
   CorruptionError,
+  FILE_NUMBER_MAX,
   LOST_DIRECTORY_NAME,
   fileNumber,
   manifestFileName,
@@ -138,7 +139,8 @@ async function readState(setup: RecoverySetup, names: readonly string[]): Promis
     )
   }
   await checkTables(setup, version, lastSequence)
-  const nextFileNumber = Math.max(state.nextFileNumber, largestNumber(names) + 1)
+  const nextFileNumber = Math.max(state.nextFileNumber, nextNumberOf(names, directory))
+  checkFileNumber(nextFileNumber, path)
   return { ...state, nextFileNumber, manifestWasTorn: tornSizeBytes > 0 }
 }
 
@@ -153,7 +155,12 @@ async function emptyState({ env, directory }: RecoverySetup, names: readonly str
       'it is missing, though there are tables or logs with writes',
     )
   }
-  return { ...NO_LOGS, version: Version.empty(), nextFileNumber: largestNumber(names) + 1, manifestWasTorn: false }
+  return {
+    ...NO_LOGS,
+    version: Version.empty(),
+    nextFileNumber: nextNumberOf(names, directory),
+    manifestWasTorn: false,
+  }
 }
 
 async function checkTables({ env, directory }: RecoverySetup, version: Version, lastSequence: number): Promise<void> {
@@ -263,6 +270,20 @@ function numbersOf(kind: 'wal' | 'table', names: readonly string[]): FileNumber[
     .toSorted((a, b) => a - b)
 }
 
-function largestNumber(names: readonly string[]): number {
-  return names.reduce((largest, name) => Math.max(largest, parseFileName(name)?.number ?? 0), 0)
+/** The number behind those of all files that are there. */
+function nextNumberOf(names: readonly string[], directory: string): number {
+  let largest = 0
+  for (const name of names) {
+    const number = parseFileName(name)?.number ?? 0
+    checkFileNumber(number, join(directory, name))
+    largest = Math.max(largest, number)
+  }
+  return largest + 1
+}
+
+/** Numbers are drawn one by one: no store gets that far, and beyond their end a manifest could not be named any more. */
+function checkFileNumber(number: number, path: string): void {
+  if (number > FILE_NUMBER_MAX / 10) {
+    throw new CorruptionError(path, 0, `no store has reached file number ${number}`)
+  }
 }

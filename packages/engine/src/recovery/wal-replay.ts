@@ -14,6 +14,7 @@
 import { join } from 'node:path'
 import {
   CorruptionError,
+  claimedWalGroupSizeBytes,
   WAL_GROUP_HEADER_SIZE_BYTES,
   WAL_HEADER_SIZE_BYTES,
   readFully,
@@ -30,6 +31,8 @@ import {
 
 /** No arena is larger: memtables have at most 1 GiB, and so has a batch. */
 const WAL_SIZE_BYTES_MAX = 2 * 1024 * 1024 * 1024
+
+const SEARCH_SLACK_SIZE_BYTES = 16 * 1024 * 1024
 
 /** The groups of a log that are recovered: its image, up to `committedSizeBytes`. */
 export interface ReplayedWal {
@@ -229,9 +232,18 @@ function hasGroups(wal: WalImage): boolean {
   return !wholeGroups(wal, WAL_HEADER_SIZE_BYTES).next().done
 }
 
-/** All whole groups at or behind an offset, wherever they begin. */
+/**
+ * All whole groups at or behind an offset, wherever they begin. Values may be made to look like groups that overlap: what
+ * is put through checksums in search of groups is bounded, by more than honest files ever need.
+ */
 function* wholeGroups(wal: WalImage, from: number): Generator<WalGroup> {
-  for (let offset = from; offset + WAL_GROUP_HEADER_SIZE_BYTES <= wal.bytes.length;) {
+  const { bytes, header } = wal
+  let budget = 2 * bytes.length + SEARCH_SLACK_SIZE_BYTES
+  for (let offset = from; header !== undefined && offset + WAL_GROUP_HEADER_SIZE_BYTES <= bytes.length;) {
+    budget -= claimedWalGroupSizeBytes(bytes, bytes.length, header, offset)
+    if (budget < 0) {
+      throw new CorruptionError(wal.path, from, 'a group is not whole, and whether others follow it cannot be told')
+    }
     const group = groupAt(wal, offset)
     if (group === undefined) {
       offset++

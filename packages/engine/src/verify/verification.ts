@@ -159,7 +159,8 @@ class TableVerification {
 }
 
 function inputOf({ metadata }: TableHandle): CompactionInput {
-  return { number: metadata.number, sizeBytes: metadata.sizeBytes, entryCount: metadata.entryCount }
+  const { number, sizeBytes, entryCount, smallestKey, largestKey } = unattached(metadata)
+  return { number, sizeBytes, entryCount, smallestKey, largestKey }
 }
 
 /** Keys may be slices of a whole manifest, and a message copies all of what a slice is of. */

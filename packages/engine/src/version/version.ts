@@ -115,15 +115,19 @@ export class Version {
 
   /** Throws unless tables of a run are disjoint and in order, and newer is above older. */
   checkInvariants(): void {
+    const numbers = new Set(this.levels.flatMap((tables) => tables.map((table) => table.metadata.number)))
+    const count = this.levels.reduce((sum, tables) => sum + tables.length, 0)
+    assert(numbers.size === count, 'a table is in one place')
     this.levels.forEach((tables, level) => {
       for (let i = 1; i < tables.length; i++) {
         const before = tables[i - 1] as TableHandle
         const after = tables[i] as TableHandle
         if (level === 0) {
-          assert(
-            before.run === after.run || before.metadata.smallestSequence > after.metadata.largestSequence,
-            'level 0 is ordered by sequence',
-          )
+          const isInOrder =
+            before.run === after.run
+              ? compareKeys(before.metadata.largestKey, after.metadata.smallestKey) < 0
+              : before.metadata.smallestSequence > after.metadata.largestSequence
+          assert(isInOrder, 'level 0 is ordered by sequence, its runs by key')
         } else {
           assert(
             compareKeys(before.metadata.largestKey, after.metadata.smallestKey) < 0,

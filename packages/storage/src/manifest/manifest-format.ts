@@ -48,6 +48,9 @@ export function checkManifestHeader(bytes: Uint8Array, number: FileNumber, path:
       `${path} has manifest format ${format}; this version of Varve reads up to ${MANIFEST_FORMAT_VERSION}: use a newer one`,
     )
   }
+  if (format < 1) {
+    throw new CorruptionError(path, 8, 'there is no manifest format 0')
+  }
   if (getUint64(bytes, 16) !== number) {
     throw new CorruptionError(path, 16, `it is manifest ${getUint64(bytes, 16)} under the name of manifest ${number}`)
   }
@@ -61,7 +64,7 @@ export function encodeManifestRecord(edit: Uint8Array, number: FileNumber, offse
   return record
 }
 
-/** The edit of the record at `offset`, or `undefined` if no whole record stands there. */
+/** The edit of the record at `offset`, or `undefined` if no whole record stands there. No edit is empty. */
 export function readManifestRecord(bytes: Uint8Array, number: FileNumber, offset: number): Uint8Array | undefined {
   const start = offset + MANIFEST_RECORD_HEADER_SIZE_BYTES
   if (start > bytes.length) {
@@ -69,6 +72,7 @@ export function readManifestRecord(bytes: Uint8Array, number: FileNumber, offset
   }
   const end = start + getUint32(bytes, offset + 4)
   if (
+    end === start ||
     end > bytes.length ||
     getUint32(bytes, offset) !== checksum(bytes.subarray(offset + 4, end), checksumSeed(number, offset))
   ) {

@@ -1,4 +1,5 @@
 /** Reads a manifest into its edits, and tells a torn tail from damage. */
+import { getUint32 } from '../coding.ts'
 import { readSmallFile } from '../env/file-io.ts'
 import type { FileSystem } from '../env/env.ts'
 import { CorruptionError } from '../errors.ts'
@@ -11,6 +12,10 @@ import {
   readManifestRecord,
 } from './manifest-format.ts'
 import { decodeVersionEdit, type VersionEdit } from './version-edit.ts'
+
+/** So much is put through checksums in search of records; and what a try costs besides, as bytes. */
+const SEARCH_SIZE_BYTES_MAX = 512 * 1024 * 1024
+const SEARCH_TRY_SIZE_BYTES = 512
 
 export interface ManifestContents {
   readonly edits: readonly VersionEdit[]
@@ -42,11 +47,26 @@ export async function readManifest(files: FileSystem, path: string, number: File
   return { edits, sizeBytes: offset, tornSizeBytes: bytes.length - offset }
 }
 
+/**
+ * Whether a whole record stands behind `offset`, wherever it begins. Behind the place where a file was torn there is
+ * little; where looking would take long, something else is there, and the answer is yes.
+ */
 function hasRecordAfter(bytes: Uint8Array, number: FileNumber, offset: number): boolean {
-  for (let at = offset + 1; at + MANIFEST_RECORD_HEADER_SIZE_BYTES <= bytes.length; at++) {
-    if (readManifestRecord(bytes, number, at) !== undefined) {
-      return true
+  let budget = SEARCH_SIZE_BYTES_MAX
+  for (let at = offset + 1; at + MANIFEST_RECORD_HEADER_SIZE_BYTES < bytes.length; at++) {
+    const size = getUint32(bytes, at + 4)
+    const firstByte = bytes[at + MANIFEST_RECORD_HEADER_SIZE_BYTES] as number
+    if (size > 0 && at + MANIFEST_RECORD_HEADER_SIZE_BYTES + size <= bytes.length && isFieldNumber(firstByte)) {
+      budget -= size + SEARCH_TRY_SIZE_BYTES
+      if (budget < 0 || readManifestRecord(bytes, number, at) !== undefined) {
+        return true
+      }
     }
   }
   return false
+}
+
+/** Of this format or one to come. */
+function isFieldNumber(byte: number): boolean {
+  return byte > 0 && byte < 64
 }

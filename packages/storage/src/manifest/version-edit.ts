@@ -15,9 +15,9 @@
 import { ByteReader } from '../byte-reader.ts'
 import { ByteWriter } from '../byte-writer.ts'
 import { compareKeys } from '../coding.ts'
-import { SEQUENCE_MAX, sequenceNumber, type SequenceNumber } from '../entry.ts'
+import { KEY_SIZE_BYTES_MAX, SEQUENCE_MAX, sequenceNumber, type SequenceNumber } from '../entry.ts'
 import { UnsupportedError } from '../errors.ts'
-import { fileNumber, type FileNumber } from '../file-names.ts'
+import { FILE_NUMBER_MAX, fileNumber, type FileNumber } from '../file-names.ts'
 import type { TableMetadata } from '../table/table-metadata.ts'
 
 export const LEVEL_COUNT = 7
@@ -57,8 +57,6 @@ const FIELD_ADDED = 4
 const FIELD_DELETED = 5
 const FIELD_CLOSED_WAL = 6
 
-/** File numbers beyond this do not fit their names. */
-const FILE_NUMBER_MAX = 10 ** 15 - 1
 const SIZE_BYTES_MAX = Number.MAX_SAFE_INTEGER
 
 export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
@@ -160,6 +158,9 @@ function getAddedTable(reader: ByteReader): AddedTable {
   }
   if (compareKeys(table.smallestKey, table.largestKey) > 0) {
     throw reader.damage(`the bounds of table ${table.number} are out of order`)
+  }
+  if (table.largestKey.length > KEY_SIZE_BYTES_MAX || table.smallestKey.length > KEY_SIZE_BYTES_MAX) {
+    throw reader.damage(`a bound of table ${table.number} is longer than any key`)
   }
   if (table.smallestSequence > table.largestSequence || table.tombstoneCount > table.entryCount) {
     throw reader.damage(`the counts of table ${table.number} contradict each other`)

@@ -349,6 +349,10 @@ export class BlockCursor {
       stack.push(offset, this.key, this.keySize, this.sequence, this.kind, this.valueOffset, this.valueSize)
       offset = this.#nextOffset
     }
+    if (offset !== stop) {
+      // A restart point that is not where an entry begins.
+      throw this.#damaged(stop)
+    }
     return true
   }
 

@@ -2,8 +2,8 @@
  * Re-reads a finished table before anything depends on it: every checksum, the order of the entries, the separators, that
  * each filter has its keys, and that counts, bounds and sizes are those of its metadata.
  */
-import { compareBytes, compareKeys } from '../coding.ts'
-import { KIND_DELETE, SEQUENCE_MAX } from '../entry.ts'
+import { compareBytes } from '../coding.ts'
+import { KIND_DELETE, SEQUENCE_MAX, sequenceNumber } from '../entry.ts'
 import type { File } from '../env/env.ts'
 import { CorruptionError } from '../errors.ts'
 import type { FileNumber } from '../file-names.ts'
@@ -14,7 +14,7 @@ import { hashKey } from './hash.ts'
 import { TableBlockScan } from './table-block-scan.ts'
 import { FILTER_HASH_SEED } from './table-format.ts'
 import { checkKind } from './table-look-up.ts'
-import type { TableMetadata } from './table-metadata.ts'
+import { differenceOf, type TableMetadata } from './table-metadata.ts'
 import type { Workspace } from './workspace.ts'
 
 /**
@@ -80,19 +80,18 @@ class TableCheck {
   }
 
   compare(metadata: TableMetadata): void {
-    const largestKey = this.#last.subarray(0, this.#lastSize)
-    const differs: [string, boolean][] = [
-      ['number', metadata.number !== this.#scan.table.number],
-      ['entryCount', metadata.entryCount !== this.#entryCount],
-      ['tombstoneCount', metadata.tombstoneCount !== this.#tombstoneCount],
-      ['smallestKey', compareKeys(metadata.smallestKey, this.#smallestKey) !== 0],
-      ['largestKey', compareKeys(metadata.largestKey, largestKey) !== 0],
-      ['smallestSequence', metadata.smallestSequence !== this.#smallestSequence],
-      ['largestSequence', metadata.largestSequence !== this.#largestSequence],
-      ['rawKeySizeBytes', metadata.rawKeySizeBytes !== this.#rawKeySizeBytes],
-      ['rawValueSizeBytes', metadata.rawValueSizeBytes !== this.#rawValueSizeBytes],
-    ]
-    const wrong = differs.find((difference) => difference[1])?.[0]
+    const found = {
+      number: this.#scan.table.number,
+      entryCount: this.#entryCount,
+      tombstoneCount: this.#tombstoneCount,
+      smallestKey: this.#smallestKey,
+      largestKey: this.#last.subarray(0, this.#lastSize),
+      smallestSequence: sequenceNumber(this.#smallestSequence),
+      largestSequence: sequenceNumber(this.#largestSequence),
+      rawKeySizeBytes: this.#rawKeySizeBytes,
+      rawValueSizeBytes: this.#rawValueSizeBytes,
+    }
+    const wrong = differenceOf(metadata, found)
     if (wrong !== undefined) {
       throw this.#damaged(`its entries do not have the ${wrong} that was recorded`)
     }

@@ -12,6 +12,7 @@
 import type { Block } from './block.ts'
 import { ROLE_DATA, ROLE_INDEX } from './block.ts'
 import { BlockCursor } from './block-cursor.ts'
+import { BlockOrder } from './block-order.ts'
 import {
   AT_END,
   AT_ENTRY,
@@ -38,6 +39,8 @@ export class TableCursor {
   readonly #index: BlockCursor = new BlockCursor()
   readonly #data: BlockCursor = new BlockCursor()
   readonly #handle: BlockHandle = { offset: 0, sizeBytes: 0 }
+  readonly #partitionOrder: BlockOrder = new BlockOrder()
+  readonly #dataOrder: BlockOrder = new BlockOrder()
   #partitionPlace: Place = BEFORE
   #dataPlace: Place = BEFORE
 
@@ -80,12 +83,14 @@ export class TableCursor {
   }
 
   seekToFirst(): ReadStatus {
+    this.#forgetOrder()
     this.#top.seekToFirst()
     this.#partitionPlace = BEFORE
     return this.next()
   }
 
   seekToLast(): ReadStatus {
+    this.#forgetOrder()
     this.#top.seekToLast()
     this.#partitionPlace = BEHIND
     return this.previous()
@@ -93,11 +98,12 @@ export class TableCursor {
 
   /** The first entry whose key is at or behind the target; with a sequence, whose version is not newer either. */
   seek(target: Uint8Array, targetSize: number, sequence: number = SEQUENCE_MAX): ReadStatus {
+    this.#forgetOrder()
     if (!this.#top.seek(target, 0, targetSize, sequence)) {
       return this.#toEnd()
     }
     this.#partitionPlace = BEFORE
-    if (!this.#enterPartition()) {
+    if (!this.#enterPartition(false)) {
       return NEEDS_BLOCK
     }
     this.#partitionPlace = INSIDE
@@ -106,7 +112,7 @@ export class TableCursor {
       return this.next()
     }
     this.#dataPlace = BEFORE
-    if (!this.#enterData()) {
+    if (!this.#enterData(false)) {
       return NEEDS_BLOCK
     }
     if (!this.#data.seek(target, 0, targetSize, sequence)) {
@@ -138,7 +144,7 @@ export class TableCursor {
           this.#dataPlace = BEHIND
         }
         if (this.#dataPlace === BEFORE) {
-          if (!this.#enterData()) {
+          if (!this.#enterData(false)) {
             return NEEDS_BLOCK
           }
           this.#dataPlace = INSIDE
@@ -148,7 +154,7 @@ export class TableCursor {
           this.#partitionPlace = BEHIND
         }
       } else if (this.#partitionPlace === BEFORE) {
-        if (!this.#enterPartition()) {
+        if (!this.#enterPartition(false)) {
           return NEEDS_BLOCK
         }
         this.#index.seekToFirst()
@@ -173,7 +179,7 @@ export class TableCursor {
           this.#dataPlace = BEFORE
         }
         if (this.#dataPlace === BEHIND) {
-          if (!this.#enterData()) {
+          if (!this.#enterData(true)) {
             return NEEDS_BLOCK
           }
           this.#data.seekToEnd()
@@ -184,7 +190,7 @@ export class TableCursor {
           this.#partitionPlace = BEFORE
         }
       } else if (this.#partitionPlace === BEHIND) {
-        if (!this.#enterPartition()) {
+        if (!this.#enterPartition(true)) {
           return NEEDS_BLOCK
         }
         this.#index.seekToLast()
@@ -194,6 +200,7 @@ export class TableCursor {
         this.#partitionPlace = BEHIND
       } else {
         this.#top.seekToFirst()
+        this.#forgetOrder()
         return AT_END
       }
     }
@@ -202,32 +209,42 @@ export class TableCursor {
   /** Stands behind the last entry. */
   #toEnd(): ReadStatus {
     this.#top.seekToLast()
+    this.#forgetOrder()
     this.#partitionPlace = BEHIND
     return AT_END
   }
 
   /** Gets the index of the partition that `#top` stands at; false if it has to be loaded. */
-  #enterPartition(): boolean {
+  #enterPartition(isReverse: boolean): boolean {
     const top = this.#top
     const handle = this.#handle
     readHandle(top, this.table, readHandle(top, this.table, top.valueOffset, handle), handle)
+    this.#partitionOrder.check(handle, isReverse, this.table.path)
     const block = getBlock(this.#source, this.table, handle, ROLE_INDEX)
     if (block === undefined) {
       return false
     }
+    this.#partitionOrder.enter(handle, isReverse)
     this.#index.reset(block)
     return true
   }
 
   /** Gets the data block that `#index` stands at, and stands before its first entry; false if it has to be loaded. */
-  #enterData(): boolean {
+  #enterData(isReverse: boolean): boolean {
     const index = this.#index
     readHandle(index, this.table, index.valueOffset, this.#handle)
+    this.#dataOrder.check(this.#handle, isReverse, this.table.path)
     const block = getBlock(this.#source, this.table, this.#handle, ROLE_DATA)
     if (block === undefined) {
       return false
     }
+    this.#dataOrder.enter(this.#handle, isReverse)
     this.#data.reset(block)
     return true
+  }
+
+  #forgetOrder(): void {
+    this.#partitionOrder.forget()
+    this.#dataOrder.forget()
   }
 }

@@ -112,6 +112,9 @@ export function readTableFooter(
       `${path} has table format ${format}; this version of Varve reads up to ${TABLE_FORMAT_VERSION}: use a newer one`,
     )
   }
+  if (format < 1) {
+    throw new CorruptionError(path, footerOffset, 'there is no table format 0')
+  }
   const footer = {
     topIndex: { offset: getUint32(bytes, offset), sizeBytes: getUint32(bytes, offset + 4) },
     properties: { offset: getUint32(bytes, offset + 8), sizeBytes: getUint32(bytes, offset + 12) },

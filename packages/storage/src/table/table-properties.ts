@@ -7,7 +7,7 @@
  * for others as newer: so that a property can be added both when old readers may ignore it and when they must not.
  */
 import { compareKeys, getUint64, getVarint, putUint64, putVarint, varintSizeBytes } from '../coding.ts'
-import { SEQUENCE_MAX, sequenceNumber } from '../entry.ts'
+import { KEY_SIZE_BYTES_MAX, SEQUENCE_MAX, sequenceNumber } from '../entry.ts'
 import { CorruptionError, UnsupportedError } from '../errors.ts'
 import { fileNumber } from '../file-names.ts'
 import type { TableMetadata } from './table-metadata.ts'
@@ -91,6 +91,8 @@ export function decodeTableProperties(bytes: Uint8Array, path: string, offset: n
   }
   if (
     properties.entryCount === 0 ||
+    properties.smallestKey.length > KEY_SIZE_BYTES_MAX ||
+    properties.largestKey.length > KEY_SIZE_BYTES_MAX ||
     properties.tombstoneCount > properties.entryCount ||
     compareKeys(properties.smallestKey, properties.largestKey) > 0 ||
     properties.smallestSequence > properties.largestSequence

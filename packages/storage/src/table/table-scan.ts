@@ -1,5 +1,9 @@
-/** Reads all entries of a table once, in order, for jobs. Every block's checksum and the number of entries is checked. */
+/**
+ * Reads all entries of a table once, in order, for jobs. Every block's checksum, the number of entries, the first key and
+ * the last one are checked; whether keys ascend is the merge's matter.
+ */
 import type { File } from '../env/env.ts'
+import { compareBytes } from '../coding.ts'
 import { CorruptionError } from '../errors.ts'
 import type { FileNumber } from '../file-names.ts'
 import { BlockCursor } from './block-cursor.ts'
@@ -69,13 +73,15 @@ export class TableScan {
     while (!cursor.next()) {
       const block = this.#blocks.nextBlock()
       if (block === undefined) {
-        this.#checkCount()
+        this.#checkEnd()
         return false
       }
       cursor.reset(block)
     }
     checkKind(cursor)
-    this.#entryCount++
+    if (this.#entryCount++ === 0) {
+      this.#checkBound(this.table.properties.smallestKey)
+    }
     return true
   }
 
@@ -84,11 +90,20 @@ export class TableScan {
     this.#blocks.close()
   }
 
-  #checkCount(): void {
+  #checkEnd(): void {
     const { table } = this
     if (this.#entryCount !== table.properties.entryCount) {
       const what = `it holds ${this.#entryCount} entries where ${table.properties.entryCount} were written`
       throw new CorruptionError(table.path, 0, what)
+    }
+    this.#checkBound(table.properties.largestKey)
+  }
+
+  /** Checks that the entry stepped to has this key. */
+  #checkBound(bound: Uint8Array): void {
+    const { key, keySize, block } = this.#cursor
+    if (compareBytes(key, 0, keySize, bound, 0, bound.length) !== 0) {
+      throw new CorruptionError(this.table.path, block.offset, 'its keys do not have the bounds that were recorded')
     }
   }
 }

@@ -65,10 +65,10 @@ export function readWalHeader(bytes: Uint8Array, length: number, path: string): 
   if (length < WAL_HEADER_SIZE_BYTES || getUint32(bytes, 28) !== checksum(bytes.subarray(0, 28), 0)) {
     return undefined
   }
-  if (MAGIC.some((byte, i) => bytes[i] !== byte)) {
+  const format = getUint32(bytes, 8)
+  if (MAGIC.some((byte, i) => bytes[i] !== byte) || format < 1) {
     return undefined
   }
-  const format = getUint32(bytes, 8)
   if (format > WAL_FORMAT_VERSION) {
     throw new UnsupportedError(
       `${path} has log format ${format}; this version of Varve reads up to ${WAL_FORMAT_VERSION}: use a newer one`,
@@ -97,6 +97,22 @@ export function sealWalGroup(
   putUint32(bytes, offset, groupChecksum(bytes, header, offset, endOffset))
 }
 
+/**
+ * How many bytes a group at `offset` would have, by its header alone; 0 if it is none. Whether it is one, its checksum
+ * says, which is not worth taking everywhere: bytes that somebody stored may look like headers.
+ */
+export function claimedWalGroupSizeBytes(bytes: Uint8Array, length: number, header: WalHeader, offset: number): number {
+  if (
+    offset + WAL_GROUP_HEADER_SIZE_BYTES > length ||
+    getUint32(bytes, offset + 12) !== offset ||
+    getUint64(bytes, offset + 16) !== header.number
+  ) {
+    return 0
+  }
+  const sizeBytes = WAL_GROUP_HEADER_SIZE_BYTES + getUint32(bytes, offset + 4)
+  return offset + sizeBytes > length ? 0 : sizeBytes
+}
+
 /** The group at `offset`, or `undefined` if no whole and valid group of this WAL stands there. */
 export function readWalGroup(
   bytes: Uint8Array,
@@ -104,18 +120,16 @@ export function readWalGroup(
   header: WalHeader,
   offset: number,
 ): WalGroup | undefined {
-  const payloadOffset = offset + WAL_GROUP_HEADER_SIZE_BYTES
-  if (payloadOffset > length) {
+  const sizeBytes = claimedWalGroupSizeBytes(bytes, length, header, offset)
+  if (sizeBytes === 0) {
     return undefined
   }
-  const endOffset = payloadOffset + getUint32(bytes, offset + 4)
+  const payloadOffset = offset + WAL_GROUP_HEADER_SIZE_BYTES
+  const endOffset = offset + sizeBytes
   const count = getUint32(bytes, offset + 8)
   const baseSequence = getUint64(bytes, offset + 24)
   if (
-    endOffset > length ||
     count === 0 ||
-    getUint32(bytes, offset + 12) !== offset ||
-    getUint64(bytes, offset + 16) !== header.number ||
     baseSequence + count - 1 > SEQUENCE_MAX ||
     getUint32(bytes, offset) !== groupChecksum(bytes, header, offset, endOffset)
   ) {

@@ -2,7 +2,7 @@
  * Reads one run of a compaction: its tables one after the other, each opened when its turn comes and closed behind its
  * last entry. `scan` stands at the entry last stepped to.
  */
-import { CorruptionError, TableScan, fileNumber } from '@varve/storage'
+import { CorruptionError, TableScan, compareKeys, fileNumber } from '@varve/storage'
 import type { File } from '@varve/storage'
 import type { JobContext } from '../jobs/job-context.ts'
 import type { CompactionInput } from '../jobs/job-protocol.ts'
@@ -64,6 +64,10 @@ export class RunReader {
     this.#file = file
     this.#expectedCount += table.entryCount
     this.scan = new TableScan(file, fileNumber(table.number), table.sizeBytes, this.#context.memory.workspace)
+    const { smallestKey, largestKey } = this.scan.table.properties
+    if (compareKeys(smallestKey, table.smallestKey) !== 0 || compareKeys(largestKey, table.largestKey) !== 0) {
+      throw this.corruption('its bounds are not what the manifest says: it is another table')
+    }
     return true
   }
 

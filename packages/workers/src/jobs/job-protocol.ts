@@ -52,6 +52,9 @@ export interface CompactionInput {
   readonly number: number
   readonly sizeBytes: number
   readonly entryCount: number
+  /** The bounds by which the inputs were chosen: keys beyond would end up where they do not belong. */
+  readonly smallestKey: Uint8Array
+  readonly largestKey: Uint8Array
 }
 
 /** Merges runs of tables into new tables. */

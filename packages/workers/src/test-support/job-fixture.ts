@@ -143,7 +143,9 @@ export class JobFixture {
     table: TableOptions = SMALL_TABLES,
   ): CompactionRequest {
     const inputs = runs.map((tables) =>
-      tables.map(({ number, sizeBytes, entryCount }): CompactionInput => ({ number, sizeBytes, entryCount })),
+      tables.map(({ number, sizeBytes, entryCount, smallestKey, largestKey }): CompactionInput => {
+        return { number, sizeBytes, entryCount, smallestKey, largestKey }
+      }),
     )
     return { type: 'compaction', runs: inputs, isBottom, ...this.#base(liveSequences, table) }
   }
