@@ -5,7 +5,10 @@
  *
  *     VARVE_FUZZ_MINUTES=60 npx vitest run test/fuzz
  */
+import path from 'node:path'
 import { expect, test } from 'vitest'
+import { ROLE_DATA, checksum, checksumSeed, parseFileName } from '@varve/storage'
+import { blocksOf } from '../corruption/file-layout.ts'
 import { CorruptionError, VarveError, open } from 'varve'
 import type { Store } from 'varve'
 import { createInlineExecutor } from '@varve/workers'
@@ -109,3 +112,42 @@ test.each(['closed', 'killed'] as const)(
   },
   120_000 + MINUTES * 60_000,
 )
+
+test('an iterator that met a malformed entry meets it again, and does not go on behind it', async () => {
+  const { image } = await makeStoreImage('closed')
+  const file = [...image.keys()].filter((name) => name.endsWith('.sst')).toSorted()[0] ?? ''
+  const block = blocksOf(image, file).find(({ role }) => role === ROLE_DATA)
+  const number = parseFileName(path.basename(file))?.number
+  if (block === undefined || number === undefined) {
+    throw new Error('the store has no table')
+  }
+  const bytes = Buffer.from(image.get(file) ?? [])
+  const end = block.end - 5
+  // The size of a value in the middle reaches beyond the block.
+  bytes.fill(0xff, block.start + 100, block.start + 130)
+  bytes.writeUInt32LE(checksum(bytes.subarray(block.start, end + 1), checksumSeed(number, block.start)), end + 1)
+  const env = imageEnv(new Map(image).set(file, bytes))
+  const store = await open(DIRECTORY, SMALL_OPTIONS, { env, executor: createInlineExecutor(env) })
+  const iterator = store.iterator()
+  const keys: string[] = []
+  for (let failureCount = 0; failureCount < 3;) {
+    try {
+      const chunk = await iterator.nextMany(5)
+      expect(chunk.length, `went on to the end behind ${keys.at(-1)}`).toBeGreaterThan(0)
+      keys.push(...chunk.map(([key]) => key.toString()))
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'VARVE_CORRUPTION', path: file, offset: block.start })
+      failureCount++
+    }
+  }
+  expect(keys.length).toBeLessThan(10)
+  await store.close()
+})
+
+test('a file number that no store reaches is refused: the next manifest could not be named', async () => {
+  const { image } = await makeStoreImage('closed')
+  const file = `${DIRECTORY}/999999999999999.sst`
+  const env = imageEnv(new Map(image).set(file, new Uint8Array(1)))
+  const opened = open(DIRECTORY, SMALL_OPTIONS, { env, executor: createInlineExecutor(env) })
+  await expect(opened).rejects.toMatchObject({ code: 'VARVE_CORRUPTION', path: file })
+})

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { MemoryEnv, settle } from '../test-support/memory-env.ts'
 import { forEachSeedInTurn } from '../test-support/seeds.ts'
 import { putOf, writeTable } from '../test-support/tables.ts'
-import type { TableHandle } from '../version/table-handle.ts'
+import { TableHandle } from '../version/table-handle.ts'
 import { BlockCache } from './block-cache.ts'
 import { TableCache } from './table-cache.ts'
 
@@ -181,3 +181,12 @@ function firstBlockSize(tables: TableCache, handle: TableHandle): number {
   }
   throw new Error('there is no block')
 }
+
+test('R8: a table that is not the one that the manifest means is not read, though its checksums are right', async () => {
+  const { env, tables, handles } = setUp(1, 10)
+  const [handle] = handles as [TableHandle]
+  const other = new TableHandle({ ...handle.metadata, largestKey: Buffer.from('key 1') }, 0)
+  expect(() => tables.openSync(other)).toThrow(CorruptionError)
+  await expect(tables.open(other)).rejects.toMatchObject({ code: 'VARVE_CORRUPTION', path: '/d/000001.sst' })
+  expect([env.files.openCount, tables.openCount]).toEqual([0, 0])
+})

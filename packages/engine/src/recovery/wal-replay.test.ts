@@ -312,3 +312,19 @@ test('R8: the log that the manifest names had a durable header before: without o
     await expect(replay(new Map([[5, image]]), [], 5)).rejects.toMatchObject(isDamageAt(5, 0))
   }
 })
+
+/** Values may be made to look like groups; each would be put through a checksum up to the end of the file. */
+test('R8: megabytes that look like overlapping groups behind a torn place do not hold up an open', async () => {
+  const bytes = Buffer.alloc(4 * 1024 * 1024)
+  walImage(5, 101, [NOTHING, NOTHING]).copy(bytes)
+  bytes[groupOffset(1) + 50] = 0xff
+  for (let offset = groupOffset(2); offset + WAL_GROUP_HEADER_SIZE_BYTES <= bytes.length; offset += 32) {
+    bytes.writeUInt32LE(bytes.length - offset - WAL_GROUP_HEADER_SIZE_BYTES, offset + 4)
+    bytes.writeUInt32LE(1, offset + 8)
+    bytes.writeUInt32LE(offset, offset + 12)
+    bytes.writeBigUInt64LE(5n, offset + 16)
+  }
+  const startMs = performance.now()
+  await expect(replay(new Map([[5, bytes]]))).rejects.toMatchObject(isDamageAt(5, groupOffset(1)))
+  expect(performance.now() - startMs).toBeLessThan(5000)
+})

@@ -173,3 +173,16 @@ test('the size of a level is that of its tables', () => {
   })
   expect([version.sizeBytesOf(1), version.sizeBytesOf(2)]).toEqual([42, 0])
 })
+
+test('R11: a table in two places, or tables of one run that overlap, are found', () => {
+  expect(() => versionOf({ 1: [{ number: 1 }], 2: [{ number: 1 }] }).checkInvariants()).toThrow(AssertionError)
+  const ofOneRun = (second: string): Version =>
+    versionOf({
+      0: [
+        { number: 1, smallest: 'a', largest: 'c', sequences: [1, 5] },
+        { number: 2, smallest: second, largest: 'e', sequences: [1, 6] },
+      ],
+    })
+  expect(() => ofOneRun('c').checkInvariants()).toThrow(AssertionError)
+  expect(() => ofOneRun('d').checkInvariants()).not.toThrow()
+})

@@ -3,6 +3,7 @@
  * language's own, never after more steps or memory than the bytes account for. `VARVE_FUZZ_MINUTES` goes on for so long.
  */
 import { putUint32 } from '../coding.ts'
+import { createNodeEnv } from '../env/node-env.ts'
 import { CorruptionError, UnsupportedError } from '../errors.ts'
 import { SeededRandom } from '../table/test-support/random-entries.ts'
 
@@ -30,8 +31,9 @@ const HOSTILE: readonly (readonly number[])[] = [
 export async function fuzz(count: number, body: (random: SeededRandom) => void | Promise<void>): Promise<void> {
   const given = process.env['VARVE_SEED']
   const minutes = Number(process.env['VARVE_FUZZ_MINUTES'] ?? 0)
-  const deadlineMs = performance.now() + minutes * 60_000
-  for (let i = 0; given === undefined ? i < count || performance.now() < deadlineMs : i < 1; i++) {
+  const { clock } = createNodeEnv()
+  const deadlineMs = clock.nowMs() + minutes * 60_000
+  for (let i = 0; given === undefined ? i < count || clock.nowMs() < deadlineMs : i < 1; i++) {
     const seed = given === undefined ? FIRST_SEED + i : Number(given)
     try {
       await body(new SeededRandom(seed))
