@@ -5,17 +5,21 @@
 import fs from 'node:fs'
 import { randomFillSync } from 'node:crypto'
 import { tryLock } from 'fs-native-extensions'
-import { IoError, isNotFound } from '../errors.ts'
+import { CorruptionError, IoError, isNotFound } from '../errors.ts'
 import type { Env, File, FileLock, FileSystem, OpenMode } from './env.ts'
 
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
+/** No symbolic link is followed, and a pipe in the place of a file does not keep the caller waiting. Windows has neither. */
+const CAREFUL = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0)
+
 const OPEN_FLAGS: Record<OpenMode, number> = {
-  read: fs.constants.O_RDONLY,
-  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
-  update: fs.constants.O_RDWR,
+  read: fs.constants.O_RDONLY | CAREFUL,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL | CAREFUL,
+  update: fs.constants.O_RDWR | CAREFUL,
 }
+const LOCK_FLAGS = fs.constants.O_RDWR | fs.constants.O_CREAT | CAREFUL
 
 export function createNodeEnv(): Env {
   const randomWord = new Uint32Array(1)
@@ -35,12 +39,16 @@ export function createNodeEnv(): Env {
 
 class NodeFileSystem implements FileSystem {
   openSync(path: string, mode: OpenMode): File {
-    return attempt('opening', path, () => new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode], FILE_MODE)))
+    try {
+      const descriptor = attempt('opening', path, () => fs.openSync(path, OPEN_FLAGS[mode], FILE_MODE))
+      return new NodeFile(path, checkedFile(path, descriptor))
+    } catch (error) {
+      throw asLink(path, error)
+    }
   }
 
   async open(path: string, mode: OpenMode): Promise<File> {
-    const descriptor = await call<number>('opening', path, (done) => fs.open(path, OPEN_FLAGS[mode], FILE_MODE, done))
-    return new NodeFile(path, descriptor)
+    return new NodeFile(path, await openChecked(path, OPEN_FLAGS[mode]))
   }
 
   async list(directory: string): Promise<string[]> {
@@ -118,8 +126,7 @@ class NodeFileSystem implements FileSystem {
   }
 
   async lock(path: string): Promise<FileLock | undefined> {
-    const flags = fs.constants.O_RDWR | fs.constants.O_CREAT | (fs.constants.O_NOFOLLOW ?? 0)
-    const descriptor = await call<number>('opening', path, (done) => fs.open(path, flags, FILE_MODE, done))
+    const descriptor = await openChecked(path, LOCK_FLAGS)
     let locked = false
     try {
       // Whoever destroys the store may have deleted the file since it was opened: that one locks nobody out.
@@ -217,6 +224,35 @@ async function isFileAt(path: string, descriptor: number): Promise<boolean> {
     }
     throw error
   }
+}
+
+async function openChecked(path: string, flags: number): Promise<number> {
+  try {
+    return checkedFile(path, await call<number>('opening', path, (done) => fs.open(path, flags, FILE_MODE, done)))
+  } catch (error) {
+    throw asLink(path, error)
+  }
+}
+
+/** Nothing but a regular file is a store's: what is read from a device or a pipe could be anything, and without end. */
+function checkedFile(path: string, descriptor: number): number {
+  try {
+    if (attempt('looking at', path, () => fs.fstatSync(descriptor)).isFile()) {
+      return descriptor
+    }
+  } catch (error) {
+    fs.closeSync(descriptor)
+    throw error
+  }
+  fs.closeSync(descriptor)
+  throw new CorruptionError(path, 0, 'it is no regular file, as all files of a store are')
+}
+
+/** What the system says of a link that it does not follow. */
+function asLink(path: string, error: unknown): unknown {
+  return error instanceof IoError && error.systemCode === 'ELOOP'
+    ? new CorruptionError(path, 0, 'it is a symbolic link, which no file of a store is', { cause: error })
+    : error
 }
 
 function attempt<T>(operation: string, path: string, run: () => T): T {
