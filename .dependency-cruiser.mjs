@@ -54,7 +54,7 @@ const layers = {
     'read',
     'write',
     'recovery',
-    '(checkpoint|verify)',
+    '(checkpoint|verify|repair)',
   ],
 }
 

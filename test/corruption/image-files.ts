@@ -32,6 +32,7 @@ export class ImageFiles implements FileSystem {
   readonly #directories = new Set<string>(['/'])
   readonly #locked = new Set<string>()
   #operationCount = 0
+  #changesLeft = Infinity
 
   constructor(image: Image) {
     for (const [file, bytes] of image) {
@@ -48,6 +49,7 @@ export class ImageFiles implements FileSystem {
   openSync(file: string, mode: OpenMode): File {
     this.count()
     if (mode === 'create') {
+      this.change(file)
       if (this.#contents.has(file)) {
         throw systemError('opening', file, 'EEXIST')
       }
@@ -79,13 +81,14 @@ export class ImageFiles implements FileSystem {
   }
 
   async makeDirectory(directory: string): Promise<void> {
+    this.change(directory)
     for (let each = directory; !this.#directories.has(each); each = path.dirname(each)) {
       this.#directories.add(each)
     }
   }
 
   async rename(from: string, to: string): Promise<void> {
-    this.count()
+    this.change(from)
     this.#contents.set(to, this.#contentOf('renaming', from))
     this.#contents.delete(from)
   }
@@ -104,7 +107,7 @@ export class ImageFiles implements FileSystem {
   }
 
   async remove(file: string): Promise<void> {
-    this.count()
+    this.change(file)
     this.#contentOf('removing', file)
     this.#contents.delete(file)
   }
@@ -127,6 +130,19 @@ export class ImageFiles implements FileSystem {
       release: async () => {
         this.#locked.delete(file)
       },
+    }
+  }
+
+  /** After so many changes more, every further one fails: what is there then is what a crash leaves. */
+  failAfter(changeCount: number): void {
+    this.#changesLeft = changeCount
+  }
+
+  /** Called for each operation that changes something. */
+  change(file: string): void {
+    this.count()
+    if (--this.#changesLeft < 0) {
+      throw systemError('changing', file, 'EIO')
     }
   }
 
@@ -179,7 +195,7 @@ class ImageFile implements File {
   }
 
   writeSync(from: Uint8Array, offset: number, length: number, position: number): number {
-    this.#files.count()
+    this.#files.change(this.path)
     const content = this.#content
     const end = position + length
     if (!this.#isOwn || end > content.bytes.length) {

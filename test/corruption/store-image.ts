@@ -34,6 +34,14 @@ export interface StoreImage {
   /** The state after each operation that only logs hold; the first one is that of the tables alone. */
   readonly states: readonly State[]
   readonly wasClosed: boolean
+  /** Every write in order: the one with sequence number i + 1 at index i. */
+  readonly writes: readonly Write[]
+}
+
+export interface Write {
+  readonly key: string
+  /** `undefined` for a delete. */
+  readonly value: string | undefined
 }
 
 export interface LoggedGroup extends WalGroup {
@@ -65,25 +73,26 @@ class SwitchableExecutor implements JobExecutor {
 
 class ImageWriter {
   readonly states: State[] = []
+  readonly writes: Write[] = []
   readonly #store: Store
   readonly #state = new Map<string, string>()
-  #count = 0
 
   constructor(store: Store) {
     this.#store = store
   }
 
   async put(key: string, sizeBytes: number, sync = false): Promise<void> {
-    const value = `${this.#count++}:`.padEnd(sizeBytes, key)
+    const value = `${this.writes.length}:`.padEnd(sizeBytes, key)
     await this.#store.put(key, value, { sync })
     this.#state.set(key, value)
+    this.writes.push({ key, value })
     this.#remember()
   }
 
   async delete(key: string): Promise<void> {
-    this.#count++
     await this.#store.delete(key)
     this.#state.delete(key)
+    this.writes.push({ key, value: undefined })
     this.#remember()
   }
 
@@ -149,7 +158,7 @@ export async function makeStoreImage(kind: ImageKind): Promise<StoreImage> {
   await store.close()
   const wasClosed = kind !== 'killed'
   const image = wasClosed ? env.files.toImage() : killed
-  return { image, states: wasClosed ? writer.states.slice(-1) : writer.states, wasClosed }
+  return { image, states: wasClosed ? writer.states.slice(-1) : writer.states, wasClosed, writes: writer.writes }
 }
 
 /** The whole groups of all logs, oldest first. */

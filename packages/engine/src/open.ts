@@ -1,4 +1,4 @@
-/** Opens and destroys stores. */
+/** Opens, repairs and destroys stores. */
 import { join } from 'node:path'
 import {
   CURRENT_FILE_NAME,
@@ -12,7 +12,9 @@ import {
 import { createPoolExecutor, type JobExecutor } from '@varve/workers'
 import { Engine } from './engine.ts'
 import { resolveOptions, type StoreOptions } from './options.ts'
-import { lockDirectory, refuseLevelDb, resolveDirectory, takeLock } from './recovery/directory.ts'
+import { lockDirectory, lockForRepair, refuseLevelDb, resolveDirectory, takeLock } from './recovery/directory.ts'
+import type { RepairReport } from './repair/repair-report.ts'
+import { repairStore } from './repair/store-repair.ts'
 import { Store } from './store.ts'
 import type { EmitEvent } from './store-events.ts'
 import { MANIFEST_ROTATION_SIZE_BYTES } from './version/version-set.ts'
@@ -63,6 +65,36 @@ export async function open(directory: string, options?: StoreOptions, components
 }
 
 /**
+ * Makes of what can be read in a directory a store that opens, and says what is lost. Of a store that is not open. Files
+ * that are damaged, or not needed any more, are moved to `lost/`; none is deleted. Where nothing is wrong, nothing is
+ * changed. Of the options, those count that say how tables are written.
+ *
+ * If the manifest can be read, every value is right outside of the keys that the report names as lost; within, entries
+ * may be missing, and older values of these keys may show. If it cannot, the newest version of each key wins, by the
+ * sequence numbers in all tables that are there; a table that was about to be deleted may then bring back keys whose
+ * deletion stood in a table that is already gone.
+ * @throws VarveError (the promise rejects): VARVE_INVALID_ARGUMENT if there is no store, VARVE_NOT_FOUND, VARVE_LOCKED,
+ * VARVE_UNSUPPORTED if a newer version wrote a part of it, VARVE_IO
+ */
+export async function repair(
+  directory: string,
+  options?: StoreOptions,
+  components?: Components,
+): Promise<RepairReport> {
+  const path = resolveDirectory(directory)
+  const table = resolveOptions(options)
+  const env = components?.env ?? createNodeEnv()
+  const locked = await lockForRepair(env, path)
+  const executor = components?.executor ?? createPoolExecutor({ workerCountMax: table.workerCountMax })
+  try {
+    return await repairStore({ env, directory: path, executor, table }, locked.names)
+  } finally {
+    await executor.close()
+    await locked.lock.release()
+  }
+}
+
+/**
  * Deletes a store that is not open: its files, what is in `lost/`, and the directory itself if nothing else is in it.
  * A directory that does not exist is no error.
  * @throws VarveError (the promise rejects): VARVE_INVALID_ARGUMENT if it holds no store, VARVE_LOCKED, VARVE_IO
@@ -88,14 +120,24 @@ export async function destroy(directory: string, components?: { readonly env?: E
     for (const name of ordered.filter(
       (each) => names.includes(each) && isStoreFileName(each) && each !== LOCK_FILE_NAME,
     )) {
-      await (name === LOST_DIRECTORY_NAME ? removeAll(files, join(path, name)) : files.remove(join(path, name)))
+      await remove(files, join(path, name), name)
     }
     await files.remove(join(path, LOCK_FILE_NAME))
   } finally {
     await lock.release()
   }
-  if (foreign === undefined) {
+  // Where a link leads to the directory, both stay, empty.
+  if (foreign === undefined && kind === 'directory') {
     await files.removeDirectory(path)
+  }
+}
+
+/** A link in the place of lost/ goes; where it leads to stays as it is. */
+async function remove(files: Env['files'], path: string, name: string): Promise<void> {
+  if (name === LOST_DIRECTORY_NAME && (await files.kindOf(path)) === 'directory') {
+    await removeAll(files, path)
+  } else {
+    await files.remove(path)
   }
 }
 

@@ -47,7 +47,12 @@ export {
   type NumberedFileKind,
 } from './file-names.ts'
 export { readCurrent, replaceCurrent } from './manifest/current-file.ts'
-export { readManifest, type ManifestContents } from './manifest/manifest-reader.ts'
+export {
+  readManifest,
+  readManifestPrefix,
+  type ManifestContents,
+  type ManifestPrefix,
+} from './manifest/manifest-reader.ts'
 export { ManifestWriter } from './manifest/manifest-writer.ts'
 export {
   LEVEL_COUNT,
@@ -77,6 +82,7 @@ export { differenceOf, type TableMetadata } from './table/table-metadata.ts'
 export { OUTPUT_BUFFER_SIZE_BYTES } from './table/table-output.ts'
 export type { TableProperties } from './table/table-properties.ts'
 export { TableReader } from './table/table-reader.ts'
+export { salvageTable, type SalvagedPart, type TableGap } from './table/table-salvage.ts'
 export { TableScan } from './table/table-scan.ts'
 export { READ_AHEAD_SIZE_BYTES } from './table/table-block-scan.ts'
 export { TableWriter, type TableWriterOptions } from './table/table-writer.ts'
@@ -90,6 +96,7 @@ export {
   putWalHeader,
   readWalGroup,
   readWalHeader,
+  readWalSalt,
   sealWalGroup,
   walEntrySizeBytes,
   type WalGroup,

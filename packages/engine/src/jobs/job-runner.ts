@@ -30,7 +30,8 @@ export interface JobRunnerSetup {
   readonly directory: string
   readonly table: TableOptions
   readonly executor: JobExecutor
-  readonly versions: VersionSet
+  /** Draws file numbers. */
+  readonly versions: Pick<VersionSet, 'takeFileNumbers'>
   readonly obsoleteFiles: ObsoleteFiles
   /** Sequences that readers may still ask for, ascending, the visible one last. */
   liveSequences(): number[]

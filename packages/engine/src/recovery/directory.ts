@@ -77,7 +77,8 @@ const LEVELDB_FILE_NAMES = /^(LOG(\.old.*)?|IDENTITY|OPTIONS-\d+|\d+\.(log|ldb))
  */
 export async function refuseLevelDb(files: FileSystem, directory: string, names: readonly string[]): Promise<void> {
   const theirs = names.find((name) => LEVELDB_FILE_NAMES.test(name))
-  if (theirs !== undefined && names.includes(CURRENT_FILE_NAME) && !(await hasOwnCurrent(files, directory))) {
+  const holdsDatabase = names.some((name) => name === CURRENT_FILE_NAME || parseFileName(name)?.kind === 'manifest')
+  if (theirs !== undefined && holdsDatabase && !(await hasOwnCurrent(files, directory))) {
     throw new InvalidArgumentError(
       `${directory} holds a database of LevelDB or RocksDB (${theirs}), and nothing of it was touched: ` +
         'choose an empty directory, or one that does not exist yet',
@@ -90,7 +91,7 @@ async function hasOwnCurrent(files: FileSystem, directory: string): Promise<bool
     await readCurrent(files, directory)
     return true
   } catch (error) {
-    if (error instanceof CorruptionError) {
+    if (error instanceof CorruptionError || isNotFound(error)) {
       return false
     }
     throw error
@@ -111,6 +112,31 @@ export function resolveDirectory(directory: unknown): string {
     throw new InvalidArgumentError('directory must not contain a zero byte')
   }
   return resolve(directory)
+}
+
+/**
+ * Locks a directory that holds any file of a store.
+ * @throws VarveError with VARVE_NOT_FOUND, VARVE_INVALID_ARGUMENT, VARVE_LOCKED or VARVE_IO
+ */
+export async function lockForRepair(
+  { files }: Env,
+  directory: string,
+): Promise<{ readonly lock: FileLock; readonly names: readonly string[] }> {
+  if ((await files.kindOf(directory)) === 'missing') {
+    throw new VarveError('VARVE_NOT_FOUND', `there is no directory ${directory}: check the path`)
+  }
+  const found = await listNames(files, directory)
+  await refuseLevelDb(files, directory, found)
+  if (!found.some((name) => name === CURRENT_FILE_NAME || parseFileName(name) !== undefined)) {
+    throw new InvalidArgumentError(`${directory} holds no file of a store: there is nothing to repair`)
+  }
+  const lock = await takeLock(files, directory)
+  try {
+    return { lock, names: await files.list(directory) }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
 }
 
 /** @throws LockedError */

@@ -17,7 +17,6 @@ import {
   CURRENT_TEMPORARY_FILE_NAME,
   CorruptionError,
   FILE_NUMBER_MAX,
-  LOST_DIRECTORY_NAME,
   fileNumber,
   manifestFileName,
   parseFileName,
@@ -30,6 +29,7 @@ import {
   type AddedTable,
   type Env,
   type FileNumber,
+  type NumberedFileKind,
   type VarveError,
 } from '@varve/storage'
 import { JobRunner, TRIES_MAX, isTransient } from '../jobs/job-runner.ts'
@@ -39,6 +39,7 @@ import { Version } from '../version/version.ts'
 import { Wal } from '../wal/wal.ts'
 import type { JobExecutor, JobOutput, TableOptions } from '@varve/workers'
 import { notFound, type LockedDirectory } from './directory.ts'
+import { setAside } from './lost-files.ts'
 import { replayEdits, type ManifestState } from './manifest-state.ts'
 import { replayWals, type LogsOfManifest, type ReplayedWal, type WalReplay } from './wal-replay.ts'
 
@@ -245,24 +246,10 @@ async function clearAway(
       obsoleteFiles.remove(join(directory, name))
     }
   }
-  await setAside(env, directory, lost)
-  return lost
+  return (await setAside(env.files, directory, lost)).map(({ lostName }) => lostName)
 }
 
-async function setAside(env: Env, directory: string, names: readonly string[]): Promise<void> {
-  if (names.length === 0) {
-    return
-  }
-  const lostDirectory = join(directory, LOST_DIRECTORY_NAME)
-  await env.files.makeDirectory(lostDirectory)
-  for (const name of names) {
-    await env.files.rename(join(directory, name), join(lostDirectory, name))
-  }
-  await env.files.syncDirectory(lostDirectory)
-  await env.files.syncDirectory(directory)
-}
-
-function numbersOf(kind: 'wal' | 'table', names: readonly string[]): FileNumber[] {
+export function numbersOf(kind: NumberedFileKind, names: readonly string[]): FileNumber[] {
   return names
     .flatMap((name) => parseFileName(name) ?? [])
     .filter((file) => file.kind === kind)
@@ -270,8 +257,8 @@ function numbersOf(kind: 'wal' | 'table', names: readonly string[]): FileNumber[
     .toSorted((a, b) => a - b)
 }
 
-/** The number behind those of all files that are there. */
-function nextNumberOf(names: readonly string[], directory: string): number {
+/** The number behind those of all files that are there. @throws CorruptionError if one has a number that none can have */
+export function nextNumberOf(names: readonly string[], directory: string): number {
   let largest = 0
   for (const name of names) {
     const number = parseFileName(name)?.number ?? 0

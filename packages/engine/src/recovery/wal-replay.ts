@@ -30,7 +30,7 @@ import {
 } from '@varve/storage'
 
 /** No arena is larger: memtables have at most 1 GiB, and so has a batch. */
-const WAL_SIZE_BYTES_MAX = 2 * 1024 * 1024 * 1024
+export const WAL_SIZE_BYTES_MAX: number = 2 * 1024 * 1024 * 1024
 
 const SEARCH_SLACK_SIZE_BYTES = 16 * 1024 * 1024
 

@@ -24,27 +24,50 @@ export interface ManifestContents {
   readonly tornSizeBytes: number
 }
 
+/** What can be read of a manifest from its beginning. */
+export interface ManifestPrefix extends ManifestContents {
+  /** Why the edits are not all that there were; `undefined` if they are, a torn tail apart. */
+  readonly damage: CorruptionError | undefined
+}
+
 /** @throws CorruptionError, UnsupportedError, IoError */
 export async function readManifest(files: FileSystem, path: string, number: FileNumber): Promise<ManifestContents> {
+  const { damage, ...contents } = await readManifestPrefix(files, path, number)
+  if (damage !== undefined) {
+    throw damage
+  }
+  return contents
+}
+
+/** As `readManifest`, but damage ends the edits. @throws UnsupportedError, IoError; CorruptionError if it is no manifest */
+export async function readManifestPrefix(files: FileSystem, path: string, number: FileNumber): Promise<ManifestPrefix> {
   const bytes = await readSmallFile(files, path, MANIFEST_SIZE_BYTES_MAX)
   checkManifestHeader(bytes, number, path)
   const edits: VersionEdit[] = []
+  let damage: CorruptionError | undefined
   let offset = MANIFEST_HEADER_SIZE_BYTES
   for (;;) {
     const edit = readManifestRecord(bytes, number, offset)
     if (edit === undefined) {
       break
     }
-    edits.push(decodeVersionEdit(edit, path, offset + MANIFEST_RECORD_HEADER_SIZE_BYTES))
+    try {
+      edits.push(decodeVersionEdit(edit, path, offset + MANIFEST_RECORD_HEADER_SIZE_BYTES))
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) {
+        throw error
+      }
+      damage = error
+      break
+    }
     offset += MANIFEST_RECORD_HEADER_SIZE_BYTES + edit.length
   }
-  if (edits.length === 0) {
-    throw new CorruptionError(path, offset, 'the record of the full state is not whole')
+  if (damage === undefined && edits.length === 0) {
+    damage = new CorruptionError(path, offset, 'the record of the full state is not whole')
+  } else if (damage === undefined && hasRecordAfter(bytes, number, offset)) {
+    damage = new CorruptionError(path, offset, 'a record is damaged, and whole ones follow it')
   }
-  if (hasRecordAfter(bytes, number, offset)) {
-    throw new CorruptionError(path, offset, 'a record is damaged, and whole ones follow it')
-  }
-  return { edits, sizeBytes: offset, tornSizeBytes: bytes.length - offset }
+  return { edits, sizeBytes: offset, tornSizeBytes: bytes.length - offset, damage }
 }
 
 /**

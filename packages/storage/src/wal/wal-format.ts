@@ -77,6 +77,11 @@ export function readWalHeader(bytes: Uint8Array, length: number, path: string): 
   return { number: getUint64(bytes, 16), salt: getUint32(bytes, 12) }
 }
 
+/** The salt that stands in a header, whether or not that is whole. */
+export function readWalSalt(bytes: Uint8Array): number {
+  return getUint32(bytes, 12)
+}
+
 /** Fills in the header of the group at `offset`, whose payload already stands behind it up to `endOffset`. */
 export function sealWalGroup(
   bytes: Uint8Array,
