@@ -60,6 +60,26 @@ test('destroy asks for --yes, then deletes the store', async () => {
   await expectFailure(['get', 'a'], 1, 'no store in')
 })
 
+test('repair says what is lost, and the store opens again', async () => {
+  await sandbox.run(['put', 'a', '1'])
+  await sandbox.run(['put', 'b', '2'])
+  const intact = await sandbox.run(['repair'])
+  expect(intact).toMatchObject({ exitCode: 0, err: '' })
+  expect(intact.out).toMatch(/^Nothing to repair in .*: 2 tables with 2 entries\n$/)
+  const store = sandbox.path('.varve-data')
+  const [table = ''] = readdirSync(store).filter((name) => name.endsWith('.sst'))
+  writeFileSync(join(store, table), 'nonsense')
+  writeFileSync(join(store, 'CURRENT'), 'nonsense\n')
+  await expectFailure(['get', 'a'], 1, 'CURRENT')
+  const repaired = await sandbox.run(['repair'])
+  expect(repaired).toMatchObject({ exitCode: 0, err: '' })
+  expect(repaired.out).toMatch(/^Repaired the store in .*: 1 table with 1 entry\nFault: .*CURRENT.*\nLost:\n/)
+  expect(repaired.out).toContain(`  ${table}: keys from a to a\n`)
+  expect(repaired.out).toMatch(new RegExp(`Moved to lost/: .*${table}`))
+  expect(await sandbox.run(['get', 'b'])).toMatchObject({ exitCode: 0, out: '2\n' })
+  await expectFailure(['repair', '--directory', 'none'], 1, 'none')
+})
+
 test('compact and stats', async () => {
   await sandbox.run(['put', 'a', '1'])
   await sandbox.run(['delete', 'a'])

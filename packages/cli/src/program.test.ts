@@ -87,6 +87,7 @@ test('help names every command, and every command has help with an example', asy
     'compact',
     'checkpoint',
     'verify',
+    'repair',
     'destroy',
   ]) {
     expect(out).toContain(`  ${command} `)

@@ -12,6 +12,7 @@ import { getKey } from './commands/get.ts'
 import { importFile } from './commands/import.ts'
 import type { ImportOptions } from './commands/import.ts'
 import { putKey } from './commands/put.ts'
+import { repairStore } from './commands/repair.ts'
 import { scan } from './commands/scan.ts'
 import type { ScanOptions } from './commands/scan.ts'
 import { show } from './commands/show.ts'
@@ -178,6 +179,11 @@ function addMaintenance(program: Command, context: ContextSource): void {
     .description('read everything and print what is damaged; the exit code is 1 if anything is')
     .addHelpText('after', examples(['verify', 'verify --directory ../backup/monday']))
     .action(() => verify(context()))
+  program
+    .command('repair')
+    .description('make a damaged store open again; says what is lost, and moves damaged files to lost/')
+    .addHelpText('after', examples(['repair', 'repair --directory ./other']))
+    .action(() => repairStore(context()))
   program
     .command('destroy')
     .description('delete the store and everything in it')
