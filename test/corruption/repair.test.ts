@@ -61,6 +61,12 @@ describe.each(KINDS)('a store that was %s', (kind) => {
       const isThere = names.some((name) => Buffer.compare(image.get(name) ?? new Uint8Array(0), bytes) === 0)
       expect(isThere || ['CURRENT', 'LOCK'].includes(base(file)), `${where}: ${file} has gone`).toBe(true)
     }
+    if (report.wasDamaged) {
+      const names = [...image.keys()].filter((name) => path.dirname(name) === '/store')
+      const countOf = (part: string): number => names.filter((name) => name.includes(part)).length
+      const counts = [countOf('.sst'), countOf('MANIFEST'), countOf('.wal'), countOf('CURRENT')]
+      expect(counts, `${where}: ${names.join(' ')}`).toEqual([report.tableCount, 1, 1, 1])
+    }
     const again = await repaired(image)
     expect(again.report, `${where}, repaired twice`).toMatchObject({ wasDamaged: false, lost: [], setAsideNames: [] })
     return result

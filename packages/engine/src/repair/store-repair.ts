@@ -54,9 +54,18 @@ export interface RepairSetup {
 
 const DEEPEST_LEVEL = LEVEL_COUNT - 1
 
-/** The directory is locked. @throws UnsupportedError before anything is written; IoError, CorruptionError */
+/**
+ * The directory is locked. What it throws, it throws before anything that was found is moved, or while it moves: then
+ * repairing again goes on. @throws UnsupportedError, IoError, CorruptionError if lost/ is no directory
+ */
 export async function repairStore(setup: RepairSetup, names: readonly string[]): Promise<RepairReport> {
-  return await new StoreRepair(setup, names).run()
+  const repair = new StoreRepair(setup, names)
+  try {
+    return await repair.run()
+  } finally {
+    // Nothing may be deleted any more when the lock is free: another try may use the same numbers.
+    await repair.whenIdle()
+  }
 }
 
 class StoreRepair {
@@ -67,6 +76,8 @@ class StoreRepair {
   readonly #findings = new Map<FileNumber, TableFinding>()
   readonly #lost: LostPart[] = []
   readonly #faults: string[] = []
+  /** Files from this number on were made by this repair. */
+  #firstOwnNumber = 1
   #nextFileNumber = 1
   #lastSequence = 0
 
@@ -98,7 +109,8 @@ class StoreRepair {
       )
     }
     const kept = [...this.#names, ...(await lostNames(env.files, directory)).map((name) => name.replace(/\.\d+$/, ''))]
-    this.#nextFileNumber = Math.max(survey.nextFileNumber, nextNumberOf(kept, directory))
+    this.#firstOwnNumber = Math.max(survey.nextFileNumber, nextNumberOf(kept, directory))
+    this.#nextFileNumber = this.#firstOwnNumber
     const known = await this.#keepTables(survey)
     const logs = new LogRepair(this.#setup, this.#runner, this.#lost)
     const ofLogs = await logs.run(this.#names, survey, this.#lastSequence)
@@ -107,13 +119,16 @@ class StoreRepair {
     const isInPlace = survey.isCurrent && isConsistent(inPlace)
     const added = isInPlace ? inPlace : await this.#merged(inPlace)
     const setAsideNames = await this.#commit(added, survey)
-    await this.#obsoleteFiles.whenIdle()
     return this.#report(
       true,
       !isInPlace,
       added.map(({ table }) => table),
       setAsideNames,
     )
+  }
+
+  async whenIdle(): Promise<void> {
+    await this.#obsoleteFiles.whenIdle()
   }
 
   /** Reads every table that counts: those that the manifest names, or all that it does not know to be deleted. */
@@ -229,7 +244,19 @@ class StoreRepair {
       )),
     ]
     await replaceCurrent(files, directory, number)
+    await this.#removeUnused(live)
     return lost.map(({ lostName }) => lostName)
+  }
+
+  /** Tables that were only a step on the way. */
+  async #removeUnused(live: ReadonlySet<string>): Promise<void> {
+    const { env, directory } = this.#setup
+    for (const name of await env.files.list(directory)) {
+      const file = parseFileName(name)
+      if (file?.kind === 'table' && file.number >= this.#firstOwnNumber && !live.has(name)) {
+        this.#obsoleteFiles.remove(join(directory, name))
+      }
+    }
   }
 
   #report(
