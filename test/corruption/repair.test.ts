@@ -15,7 +15,7 @@ import type { Repaired } from './repaired-store.ts'
 import { groupsOf, makeStoreImage } from './store-image.ts'
 import type { ImageKind, StoreImage } from './store-image.ts'
 
-const REPAIR_COUNT = environmentCount('VARVE_REPAIR_COUNT', 60)
+const REPAIR_COUNT = environmentCount('VARVE_REPAIR_COUNT', 25)
 const SEED = seedsOfRun(0).at(-1) ?? 0
 const KINDS: readonly ImageKind[] = ['closed', 'closed with logs', 'killed']
 
@@ -216,7 +216,7 @@ describe.each(KINDS)('a store that was %s', (kind) => {
       damaged.set(file, bytes.fill(0xee, 40, 60).with(3, 0))
       const whole = await repaired(damaged)
       const contents = await contentsOfRepaired(whole.image)
-      for (let changeCount = 0; ; changeCount += changeCount > 30 ? 5 : 1) {
+      for (let changeCount = 0; ; changeCount += changeCount > 12 ? 7 : 1) {
         const result = await repairImage(damaged, changeCount)
         if (!('crashed' in result)) {
           break

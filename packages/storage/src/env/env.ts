@@ -1,7 +1,8 @@
 /**
  * The outside world, as the engine sees it: files, time, turns of the event loop, chance. Everything that could differ
  * between two runs comes through here, so that a run on a simulated Env replays from its seed.
- * Every failure of a file operation is an `IoError`.
+ * Every failure of a file operation is an `IoError`; where a link or anything else than a regular file stands in the place
+ * of one, opening it is a `CorruptionError`.
  */
 
 export interface Env {

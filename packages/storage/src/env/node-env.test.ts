@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { IoError, isNotFound } from '../errors.ts'
+import { CorruptionError, IoError, isNotFound } from '../errors.ts'
 import { readSmallFile, writeFully } from './file-io.ts'
 import { createNodeEnv } from './node-env.ts'
 
@@ -151,7 +151,7 @@ test('a lock excludes a second one, in this process too, until it is released', 
 test('a lock is not taken through a link', async () => {
   if (process.platform !== 'win32') {
     symlinkSync(join(directory, 'elsewhere'), join(directory, 'LOCK'))
-    expect(await errorOf(() => files.lock(join(directory, 'LOCK')))).toBeInstanceOf(IoError)
+    expect(await errorOf(() => files.lock(join(directory, 'LOCK')))).toBeInstanceOf(CorruptionError)
     expect(await files.kindOf(join(directory, 'elsewhere'))).toBe('missing')
   }
 })

