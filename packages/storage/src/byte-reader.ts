@@ -41,10 +41,11 @@ export class ByteReader {
     return value
   }
 
+  /** A copy: keys live longer than what they are read from, and a message would copy all that a part is of. */
   byteString(): Uint8Array {
     const size = this.varint()
     const start = this.#advance(size)
-    return this.#bytes.slice(start, start + size)
+    return new Uint8Array(this.#bytes.subarray(start, start + size))
   }
 
   damage(what: string): CorruptionError {

@@ -18,7 +18,9 @@ test('what is written comes back, whatever its order and beyond the first buffer
       writer.byteString(bytes)
       checks.push((reader) => {
         expect([reader.varint(), reader.uint32(), reader.uint64(large)]).toEqual([word, word, large])
-        expect(Buffer.compare(reader.byteString(), bytes)).toBe(0)
+        const read = reader.byteString()
+        expect(Buffer.compare(read, bytes)).toBe(0)
+        expect(read.buffer.byteLength, 'a copy of its own').toBe(bytes.length)
       })
     }
     const reader = new ByteReader(writer.finish(), 'a file', 0)

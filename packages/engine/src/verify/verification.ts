@@ -10,7 +10,7 @@
  * What is wrong is found, not thrown; after a finding the rest is checked nevertheless.
  */
 import { join } from 'node:path'
-import { tableFileName, type Env, type TableMetadata } from '@varve/storage'
+import { tableFileName, type Env } from '@varve/storage'
 import {
   JobControl,
   createJobControl,
@@ -135,7 +135,7 @@ class TableVerification {
       type: 'verify',
       directory,
       control: this.#control,
-      metadata: unattached(table.metadata),
+      metadata: table.metadata,
       olderRuns: suspects.map((run) => run.map(inputOf)),
     })
     if (!result.ok) {
@@ -159,12 +159,6 @@ class TableVerification {
 }
 
 function inputOf({ metadata }: TableHandle): CompactionInput {
-  const { number, sizeBytes, entryCount, smallestKey, largestKey } = unattached(metadata)
+  const { number, sizeBytes, entryCount, smallestKey, largestKey } = metadata
   return { number, sizeBytes, entryCount, smallestKey, largestKey }
-}
-
-/** Keys may be slices of a whole manifest, and a message copies all of what a slice is of. */
-function unattached(metadata: TableMetadata): TableMetadata {
-  const { smallestKey, largestKey } = metadata
-  return { ...metadata, smallestKey: new Uint8Array(smallestKey), largestKey: new Uint8Array(largestKey) }
 }
