@@ -108,13 +108,12 @@ export class SimulatedFile implements File {
     this.#checkOpen(request.kind)
     this.#inFlightCount++
     try {
-      return await this.#calls.callLater(request, (effect) => {
-        this.#inFlightCount--
-        return perform(effect)
-      })
+      return await this.#calls.callLater(request, perform)
     } catch (error) {
       this.#poison(request)
       throw error
+    } finally {
+      this.#inFlightCount--
     }
   }
 

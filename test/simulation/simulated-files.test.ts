@@ -54,6 +54,15 @@ test('a failing write does nothing, a part, or all', () => {
   expect(sizes[2]).toBe(10)
 })
 
+test('a file on which an operation failed can be closed', async () => {
+  const env = new SimulatedEnv(1)
+  const file = fileOn(env)
+  env.calls.faults.add({ kinds: ['write'], code: 'EIO' })
+  await expect(env.run(file.write(BYTES, 0, BYTES.length, 0))).rejects.toBeInstanceOf(IoError)
+  await env.run(file.close())
+  expect(env.calls.openCount).toBe(0)
+})
+
 test('what a failed sync dropped is seen, and is not made durable by a later sync', () => {
   const env = new SimulatedEnv(1)
   const file = fileOn(env)
