@@ -10,7 +10,7 @@ export class SimulatedFiles implements FileSystem {
   readonly #calls: SystemCalls
   readonly #disk: SimulatedDisk
   readonly #locked = new Set<string>()
-  /** Numbered files that were made: no number is used twice. */
+  /** Numbered files that were made since the lock was taken: no number is used twice while a store is open. */
   readonly #made = new Set<string>()
 
   constructor(calls: SystemCalls) {
@@ -131,6 +131,11 @@ export class SimulatedFiles implements FileSystem {
 
   /** As the system does: also if closing the descriptor fails. */
   #release(path: string): Promise<void> {
-    return this.#calls.callLater({ kind: 'close', path }, () => undefined).finally(() => this.#locked.delete(path))
+    return this.#calls
+      .callLater({ kind: 'close', path }, () => undefined)
+      .finally(() => {
+        this.#locked.delete(path)
+        this.#made.clear()
+      })
   }
 }
