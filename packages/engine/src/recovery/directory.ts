@@ -36,6 +36,19 @@ export interface LockedDirectory {
 /** Of directories that are the system's, or others', to keep: a process may not open them, or they cannot be synced. */
 const UNSYNCABLE_CODES: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EINVAL', 'EROFS', 'ENOTSUP'])
 
+/** Another path has to be chosen, or rights given; with all other codes the same call may succeed later. */
+const WRONG_PATH_CODES: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EEXIST',
+  'EINVAL',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+])
+
 /**
  * Makes the directory if need be and locks it. Nothing is written into a directory that holds something else.
  * @throws VarveError with VARVE_NOT_FOUND, VARVE_EXISTS, VARVE_INVALID_ARGUMENT, VARVE_LOCKED or VARVE_IO
@@ -63,7 +76,7 @@ export async function lockDirectory(env: Env, directory: string, options: Direct
     }
     return { lock, names, holdsStore, mayCreate: options.createIfMissing }
   } catch (error) {
-    await lock.release()
+    await Promise.allSettled([lock.release()])
     throw error
   }
 }
@@ -185,6 +198,9 @@ async function makeDirectory(files: FileSystem, directory: string): Promise<void
   try {
     await files.makeDirectory(directory)
   } catch (error) {
+    if (error instanceof IoError && !WRONG_PATH_CODES.has(error.systemCode)) {
+      throw error
+    }
     const why = error instanceof Error ? error.message : String(error)
     throw new InvalidArgumentError(`${directory} cannot be made: ${why}`)
   }
