@@ -100,6 +100,7 @@ export class Engine implements StoreView {
       },
       onObsoleteManifest: (number: FileNumber, closed: Promise<void>) =>
         obsoleteFiles.remove(join(directory, manifestFileName(number)), closed),
+      onRetry: tell,
       onFailure: (_error: VarveError): void => undefined,
     }
     try {

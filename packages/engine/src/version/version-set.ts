@@ -38,6 +38,8 @@ export interface VersionSetHooks {
   onObsoleteTables(tables: TableHandle[]): void
   /** A manifest has been replaced; its file is no longer needed. */
   onObsoleteManifest(number: FileNumber, closed: Promise<void>): void
+  /** The manifest could not be written; one that takes its place is tried. */
+  onRetry(error: VarveError): void
   /** Durable state cannot be changed any more. */
   onFailure(error: VarveError): void
 }
@@ -227,8 +229,9 @@ export class VersionSet {
       try {
         await manifest.append({ ...edit, nextFileNumber: this.#nextFileNumber })
         return
-      } catch {
-        // The outcome is unknown. The new manifest below decides it, by holding the edit; its failure is reported.
+      } catch (error) {
+        // The outcome is unknown. The new manifest below decides it, by holding the edit.
+        this.#hooks.onRetry(toVarveError(error))
       }
     }
     await this.#writeFullState(next, edit)
