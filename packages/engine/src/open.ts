@@ -59,7 +59,8 @@ export async function open(directory: string, options?: StoreOptions, components
     return store
   } catch (error) {
     await executor.close()
-    await locked.lock.release()
+    // Why it could not be opened is what the caller has to know, not what failed after that.
+    await Promise.allSettled([locked.lock.release()])
     throw error
   }
 }

@@ -152,7 +152,7 @@ export class VersionSet {
       await this.#env.files.syncDirectory(this.#directory)
       await replaceCurrent(this.#env.files, this.#directory, number)
     } catch (error) {
-      await manifest.close()
+      await Promise.allSettled([manifest.close()])
       throw error
     }
     this.#manifest = manifest

@@ -30,7 +30,8 @@ export class ManifestWriter {
       await writer.append(fullState)
       return writer
     } catch (error) {
-      await writer.close()
+      // The first failure is the one to report.
+      await Promise.allSettled([writer.close()])
       throw error
     }
   }
