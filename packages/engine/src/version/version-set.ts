@@ -55,6 +55,8 @@ export class VersionSet {
   #lastSequence: number
   #manifest: ManifestWriter | undefined
   #fullStateSizeBytes = 0
+  /** Manifests that were begun: if one could not be finished, it goes when another is in force. */
+  readonly #unfinished: FileNumber[] = []
   #failure: VarveError | undefined
   /** The edit being applied and those behind it. */
   #tail: Promise<void> = Promise.resolve()
@@ -147,6 +149,7 @@ export class VersionSet {
     const before = this.#manifest
     const number = fileNumber(this.takeFileNumbers(1))
     const path = join(this.#directory, manifestFileName(number))
+    this.#unfinished.push(number)
     const manifest = await ManifestWriter.create(this.#env.files, path, number, this.#fullState(version, edit))
     try {
       await this.#env.files.syncDirectory(this.#directory)
@@ -157,6 +160,11 @@ export class VersionSet {
     }
     this.#manifest = manifest
     this.#fullStateSizeBytes = manifest.sizeBytes
+    for (const abandoned of this.#unfinished.splice(0)) {
+      if (abandoned !== number) {
+        this.#hooks.onObsoleteManifest(abandoned, Promise.resolve())
+      }
+    }
     if (before !== undefined) {
       // The new manifest is in force whatever becomes of the old one's descriptor.
       this.#hooks.onObsoleteManifest(before.number, before.close())
@@ -225,9 +233,11 @@ export class VersionSet {
   async #makeDurable(edit: VersionEdit, next: Version): Promise<void> {
     const manifest = this.#manifest
     const isFull = this.manifestSizeBytes > Math.max(this.#rotationSizeBytes, 2 * this.#fullStateSizeBytes)
-    if (manifest !== undefined && !isFull) {
+    if (manifest !== undefined) {
       try {
-        await manifest.append({ ...edit, nextFileNumber: this.#nextFileNumber })
+        await (isFull
+          ? this.#writeFullState(next, edit)
+          : manifest.append({ ...edit, nextFileNumber: this.#nextFileNumber }))
         return
       } catch (error) {
         // The outcome is unknown. The new manifest below decides it, by holding the edit.
