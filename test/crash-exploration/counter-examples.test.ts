@@ -2,7 +2,7 @@
 import { createInlineExecutor } from '@varve/workers'
 import { open, type Store, type StoreOptions } from 'varve'
 import { expect, test } from 'vitest'
-import type { SimulatedDisk } from '../simulation/disk.ts'
+import { diskAfter, type SimulatedDisk } from '../simulation/disk.ts'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { DIRECTORY } from './store-life.ts'
 
@@ -28,4 +28,20 @@ test('R1: a directory that somebody else made, and did not sync, is durable befo
   }
   await next.run(write())
   expect(await valueOn(next.disk.losePower(KEEPS_NOTHING), 'key')).toBe('value')
+})
+
+test('R7: a log that was synced and flushed does not make damage of what is lost behind it', async () => {
+  const env = new SimulatedEnv(1)
+  const write = async (): Promise<void> => {
+    const store = await openOn(env, { memtableSizeBytes: 4096 })
+    await store.put('first', 'value', { sync: true })
+    await store.flush()
+    await Promise.all(['second', 'third'].map((key) => store.put(key, 'value')))
+    await store.put('fourth', 'value')
+  }
+  await env.run(write())
+  const snapshot = env.disk.snapshot()
+  for (let seed = 0; seed < 40; seed++) {
+    expect(await valueOn(diskAfter(snapshot, { kept: 'subset', seed }), 'first')).toBe('value')
+  }
 })

@@ -19,7 +19,8 @@ export type Step =
   | { readonly kind: 'sync' }
   | { readonly kind: 'flush' }
   | { readonly kind: 'compact'; readonly range: KeySpan | undefined }
-  | { readonly kind: 'reopen' }
+  /** With `failsFlush` no table can be made while the store closes: its logs remain. */
+  | { readonly kind: 'reopen'; readonly failsFlush: boolean }
   /** A snapshot is read, and must stay the same for so many steps. */
   | { readonly kind: 'snapshot'; readonly stepCount: number }
   /** An iterator is opened, and read to its end over the next so many steps. */
@@ -40,6 +41,13 @@ export interface History {
   readonly hasFaults: boolean
 }
 
+/** What some histories have, and others have not. */
+interface Traits {
+  readonly hasFaults: boolean
+  readonly hasGiants: boolean
+}
+
+const NO_TRAITS: Traits = { hasFaults: false, hasGiants: false }
 const KEY_COUNT = 28
 const KIB = 1024
 
@@ -59,20 +67,20 @@ export function drawHistory(seed: number): History {
     openTableCountMax: random.pick([1, 4, 100]),
   }
   const stepCount = random.between(8, 45)
-  const failSyncWeight = random.pick([0, 0, 0, 4])
+  const traits = { hasFaults: random.chance(0.25), hasGiants: random.chance(0.06) }
   return {
     seed,
     options,
     manifestRotationSizeBytes: random.pick([0, 0, 600, 1024 * KIB]),
-    steps: Array.from({ length: stepCount }, () => drawStep(random, failSyncWeight)),
+    steps: Array.from({ length: stepCount }, () => drawSteps(random, traits)).flat(),
     endsClosed: random.chance(0.3),
-    hasFaults: failSyncWeight > 0,
+    hasFaults: traits.hasFaults,
   }
 }
 
 /** What a store does that has just been recovered: little, with some of it synced. */
 export function drawAftermath(random: SeededRandom): Step[] {
-  const steps: Step[] = Array.from({ length: random.between(1, 4) }, () => drawWrite(random))
+  const steps: Step[] = Array.from({ length: random.between(1, 4) }, () => drawWrite(random, NO_TRAITS))
   const last = random.weighted({ sync: 3, flush: 1, compact: 1, nothing: 1 })
   if (last === 'compact') {
     steps.push({ kind: 'compact', range: undefined })
@@ -82,9 +90,10 @@ export function drawAftermath(random: SeededRandom): Step[] {
   return [...steps, { kind: 'settle' }]
 }
 
-function drawStep(random: SeededRandom, failSync: number): Step {
+function drawSteps(random: SeededRandom, traits: Traits): Step[] {
   const kind = random.weighted({
-    write: 60,
+    write: 58,
+    burst: 3,
     sync: 4,
     settle: 10,
     turn: 10,
@@ -94,41 +103,49 @@ function drawStep(random: SeededRandom, failSync: number): Step {
     clear: 1.5,
     snapshot: 3,
     iterator: 3,
-    failSync,
+    failSync: traits.hasFaults ? 4 : 0,
   })
   switch (kind) {
     case 'write':
-      return drawWrite(random)
+      return [drawWrite(random, traits)]
+    case 'burst':
+      return Array.from({ length: random.between(5, 15) }, () => ({ ...drawWrite(random, traits), isAwaited: false }))
     case 'clear':
-      return { kind, range: drawSpan(random) }
+      return [{ kind, range: drawSpan(random) }]
     case 'compact':
-      return { kind, range: random.chance(0.5) ? drawSpan(random) : undefined }
+      return [{ kind, range: random.chance(0.5) ? drawSpan(random) : undefined }]
     case 'snapshot':
     case 'iterator':
-      return { kind, stepCount: random.between(1, 12) }
+      return [{ kind, stepCount: random.between(1, 12) }]
     case 'failSync':
-      return { kind, skipCount: random.below(2) }
+      return [
+        { kind, skipCount: random.below(2) },
+        { ...drawWrite(random, traits), isAwaited: true },
+        { kind: 'sync' },
+        ...(random.chance(0.5) ? [drawWrite(random, traits), { kind: 'sync' } as const] : []),
+      ]
     case 'turn':
-      return { kind, count: random.between(1, 6) }
+      return [{ kind, count: random.between(1, 6) }]
+    case 'reopen':
+      return [{ kind, failsFlush: traits.hasFaults && random.chance(0.5) }]
     case 'sync':
     case 'flush':
-    case 'reopen':
     case 'settle':
-      return { kind }
+      return [{ kind }]
   }
 }
 
-function drawWrite(random: SeededRandom): Step {
+function drawWrite(random: SeededRandom, { hasGiants }: Traits): Step & { kind: 'write' } {
   const count = random.chance(0.25) ? random.between(2, 8) : 1
   const changes = Array.from({ length: count }, (): [string, number | undefined] => [
     drawKey(random),
-    random.chance(0.25) ? undefined : drawSize(random),
+    random.chance(0.25) ? undefined : drawSize(random, hasGiants),
   ])
   return { kind: 'write', changes, sync: random.chance(0.25), isAwaited: random.chance(0.4) }
 }
 
-function drawSize(random: SeededRandom): number {
-  const size = random.weighted({ small: 3, medium: 5, large: 3, huge: 0.2 })
+function drawSize(random: SeededRandom, hasGiants: boolean): number {
+  const size = random.weighted({ small: 3, medium: 5, large: 3, huge: 0.2, giant: hasGiants ? 0.4 : 0 })
   switch (size) {
     case 'small':
       return random.between(0, 30)
@@ -138,6 +155,9 @@ function drawSize(random: SeededRandom): number {
       return random.between(500, 1500)
     case 'huge':
       return random.between(4000, 9000)
+    case 'giant':
+      // Beyond what is written to a log at once, on the thread.
+      return random.between(270_000, 350_000)
   }
 }
 

@@ -99,10 +99,11 @@ const MANIFESTS: readonly PlantedBug[] = [
   ),
   bug(
     'a manifest that was only read counts as durable',
+    [VERSIONS, 'async begin(edit) {', 'async begin(edit) {\n        const isFound = this.#logNumber !== 0;'],
     [
       VERSIONS,
       'await this.#writeFullState(next, edit);\n        this.#install(next);',
-      'if (this.#nextFileNumber === 2) {\n            await this.#writeFullState(next, edit);\n        }\n        this.#install(next);',
+      'if (!isFound || edit.added.length > 0) {\n            await this.#writeFullState(next, edit);\n        }\n        this.#install(next);',
     ],
     [
       RECOVERY,
@@ -110,11 +111,15 @@ const MANIFESTS: readonly PlantedBug[] = [
       "(file?.kind === 'manifest' && versions.manifestNumber !== undefined &&",
     ],
   ),
-  bug('writes begin before the recovered state is durable', [
-    VERSIONS,
-    'await this.#writeFullState(next, edit);\n        this.#install(next);',
-    'if (this.#nextFileNumber === 2) {\n            await this.#writeFullState(next, edit);\n        } else {\n            void this.#writeFullState(next, edit);\n        }\n        this.#install(next);',
-  ]),
+  bug(
+    'writes begin before the recovered state is durable',
+    [VERSIONS, 'async begin(edit) {', 'async begin(edit) {\n        const isFound = this.#logNumber !== 0;'],
+    [
+      VERSIONS,
+      'await this.#writeFullState(next, edit);\n        this.#install(next);',
+      'const written = this.#writeFullState(next, edit);\n        await (isFound ? undefined : written);\n        this.#install(next);',
+    ],
+  ),
 ]
 
 const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
@@ -140,7 +145,12 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
       'for (let oldest = this.#memtables.frozen[0]; oldest !== undefined; oldest = this.#memtables.frozen[0]) {',
       'for (let oldest = this.#memtables.frozen.at(-1); oldest !== undefined; oldest = this.#memtables.frozen.at(-1)) {',
     ],
-    [MEMTABLES, 'this.#frozen.shift()', 'this.#frozen.pop()'],
+    [FLUSHES, 'this.#memtables.dropOldest();', 'this.#memtables.dropOldest(memtable);'],
+    [
+      MEMTABLES,
+      'dropOldest() {\n        const memtable = this.#frozen.shift();',
+      'dropOldest(memtable) {\n        this.#frozen.splice(this.#frozen.indexOf(memtable), 1);',
+    ],
   ),
   bug('an edit lets the log of a memtable go that is not flushed', [
     FLUSHES,
@@ -178,7 +188,6 @@ const RECOVERIES: readonly PlantedBug[] = [
     'getUint32(bytes, offset) !== groupChecksum(bytes, header, offset, endOffset)',
     'false',
   ]),
-  bug('what lies behind a torn place is replayed', [REPLAY, 'checkNothingPromised(stop, later);', 'continue;']),
   bug('a log that was flushed promises something about those behind it', [
     REPLAY,
     'let recoveredTo = { number: logNumber, offset: 0 };',

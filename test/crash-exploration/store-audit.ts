@@ -26,6 +26,14 @@ interface StoreState {
 
 /** @throws Violation of R10 or R11 */
 export async function auditStore(files: FileSystem, directory: string): Promise<void> {
+  try {
+    await audit(files, directory)
+  } catch (error) {
+    throw error instanceof Violation ? error : new Violation('R10', `files cannot be read: ${String(error)}`)
+  }
+}
+
+async function audit(files: FileSystem, directory: string): Promise<void> {
   const state = await readState(files, directory)
   await checkLedger(files, directory, state)
   const oldestSequences = new Map<string, number>()

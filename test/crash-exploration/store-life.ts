@@ -152,7 +152,7 @@ export class StoreLife {
       case 'clear':
         return await this.#clear(store, step.range)
       case 'reopen':
-        return await this.#reopen()
+        return await this.#reopen(step.failsFlush)
       case 'snapshot':
         return await reader.openSnapshot(step.stepCount, this.bounds(), () => this.#order.count)
       case 'iterator':
@@ -234,9 +234,18 @@ export class StoreLife {
     }
   }
 
-  async #reopen(): Promise<void> {
+  async #reopen(failsFlush: boolean): Promise<void> {
+    const { faults } = this.env.calls
+    // A flush that was asked for would be tried for ever.
+    await this.settle()
+    if (failsFlush) {
+      faults.add({ kinds: ['create'], path: /sst$/, code: 'ENOSPC', count: Infinity })
+    }
     await this.close()
-    await auditStore(this.env.files, DIRECTORY)
+    faults.liftAll()
+    if (!this.#history.hasFaults) {
+      await auditStore(this.env.files, DIRECTORY)
+    }
     const store = await this.#open()
     this.#store = store
     this.#reader = new StoreReader(store)
