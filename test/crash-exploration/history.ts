@@ -47,6 +47,7 @@ interface Traits {
   readonly hasGiants: boolean
 }
 
+const SYNC: Step = { kind: 'sync' }
 const NO_TRAITS: Traits = { hasFaults: false, hasGiants: false }
 const KEY_COUNT = 28
 const KIB = 1024
@@ -66,13 +67,16 @@ export function drawHistory(seed: number): History {
     levelSizeRatio: 2,
     openTableCountMax: random.pick([1, 4, 100]),
   }
-  const stepCount = random.between(8, 45)
-  const traits = { hasFaults: random.chance(0.25), hasGiants: random.chance(0.06) }
+  const traits = { hasFaults: random.chance(0.25), hasGiants: random.chance(0.03) }
+  const blocks = Array.from({ length: random.between(8, 45) }, () => drawSteps(random, traits))
+  if (traits.hasFaults) {
+    blocks.splice(random.below(blocks.length), 0, drawFailure(random, traits))
+  }
   return {
     seed,
     options,
     manifestRotationSizeBytes: random.pick([0, 0, 600, 1024 * KIB]),
-    steps: Array.from({ length: stepCount }, () => drawSteps(random, traits)).flat(),
+    steps: blocks.flat(),
     endsClosed: random.chance(0.3),
     hasFaults: traits.hasFaults,
   }
@@ -118,12 +122,7 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
     case 'iterator':
       return [{ kind, stepCount: random.between(1, 12) }]
     case 'failSync':
-      return [
-        { kind, skipCount: random.below(2) },
-        { ...drawWrite(random, traits), isAwaited: true },
-        { kind: 'sync' },
-        ...(random.chance(0.5) ? [drawWrite(random, traits), { kind: 'sync' } as const] : []),
-      ]
+      return drawFailure(random, traits)
     case 'turn':
       return [{ kind, count: random.between(1, 6) }]
     case 'reopen':
@@ -133,6 +132,12 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
     case 'settle':
       return [{ kind }]
   }
+}
+
+/** A sync that fails, or the one after it. */
+function drawFailure(random: SeededRandom, traits: Traits): Step[] {
+  const writes = Array.from({ length: 2 }, () => ({ ...drawWrite(random, traits), isAwaited: true }))
+  return [{ kind: 'failSync', skipCount: random.below(2) }, ...writes.flatMap((write) => [write, SYNC])]
 }
 
 function drawWrite(random: SeededRandom, { hasGiants }: Traits): Step & { kind: 'write' } {
