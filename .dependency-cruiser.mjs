@@ -1,6 +1,6 @@
 // Who may import whom, type imports included. Packages point one way:
 //
-//     storage <- workers <- engine <- cli, bench
+//     storage <- workers <- engine <- level, cli, bench      level <- bench
 //
 // Layers inside a package go into `insidePackages`, one rule a line.
 
@@ -14,11 +14,12 @@ const betweenPackages = [
   forbid(
     'storage-is-the-bottom',
     { path: '^packages/storage/src/' },
-    { path: '^packages/(workers|engine|cli|bench)/' },
+    { path: '^packages/(workers|engine|level|cli|bench)/' },
   ),
-  forbid('workers-above-storage', { path: '^packages/workers/src/' }, { path: '^packages/(engine|cli|bench)/' }),
-  forbid('engine-above-workers', { path: '^packages/engine/src/' }, { path: '^packages/(cli|bench)/' }),
-  forbid('cli-is-a-leaf', { path: '^packages/cli/src/' }, { path: '^packages/bench/' }),
+  forbid('workers-above-storage', { path: '^packages/workers/src/' }, { path: '^packages/(engine|level|cli|bench)/' }),
+  forbid('engine-above-workers', { path: '^packages/engine/src/' }, { path: '^packages/(level|cli|bench)/' }),
+  forbid('level-above-engine', { path: '^packages/level/src/' }, { path: '^packages/(cli|bench)/' }),
+  forbid('cli-is-a-leaf', { path: '^packages/cli/src/' }, { path: '^packages/(level|bench)/' }),
   forbid('bench-is-a-leaf', { path: '^packages/bench/src/' }, { path: '^packages/cli/' }),
   forbid('sources-never-import-tests', { path: `^${sources}`, pathNot: tests }, { path: `(${tests}|^test/)` }),
   // A relative path into another package would load its sources while the workers run its build.

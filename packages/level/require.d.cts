@@ -1,0 +1,3 @@
+import level = require('./dist/index.js')
+
+export = level
