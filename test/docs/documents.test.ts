@@ -62,7 +62,8 @@ describe.each(documentPaths())('%s', (path) => {
 
 test('ARCHITECTURE.md names every folder of sources', () => {
   const text = readDocument('ARCHITECTURE.md')
-  const isSourceFolder = (path: string): boolean => /^packages\/(storage|workers|engine)\/src\/[\w-]+\/$/.test(path)
+  const isSourceFolder = (path: string): boolean =>
+    /^packages\/(storage|workers|engine|level)\/src\/[\w-]+\/$/.test(path)
   const folders = paths.filter((path) => isSourceFolder(path) && basename(path) !== 'test-support')
   expect(folders.length).toBeGreaterThan(10)
   expect(folders.filter((path) => !text.includes(`\`${path.replace('packages/', '')}`))).toEqual([])

@@ -14,9 +14,11 @@ export interface Table {
 export function documentPaths(): string[] {
   const isDocument = (name: string): boolean => name.endsWith('.md')
   const own = readdirSync(root).filter(isDocument)
+  const guides = readdirSync(join(root, 'docs')).filter(isDocument)
   const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name))
   return [
     ...own,
+    ...guides.map((name) => join('docs', name)),
     ...packages.flatMap((path) =>
       namesIn(path)
         .filter(isDocument)
