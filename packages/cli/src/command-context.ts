@@ -24,15 +24,17 @@ export interface CommandContext extends Surroundings {
 export interface OpenChoice {
   /** Whether a directory without a store gets one, or is a failure. */
   readonly create: boolean
+  /** The largest value that may be put, where it is not the default. */
+  readonly valueSizeBytesMax?: number
 }
 
 /** Opens the store, hands it to `use` and closes it, whatever happens. */
 export async function withStore<T>(
   context: CommandContext,
-  { create }: OpenChoice,
+  choice: OpenChoice,
   use: (store: Store) => Promise<T>,
 ): Promise<T> {
-  const store = await openStore(context.directory, create)
+  const store = await openStore(context.directory, choice)
   const told = new Set<string>()
   store.on('error', (error) => {
     // Work in the background is tried again and again, with new file numbers: one line a kind of fault is enough.
@@ -54,9 +56,9 @@ export async function withStore<T>(
   return result
 }
 
-async function openStore(directory: string, create: boolean): Promise<Store> {
+async function openStore(directory: string, { create, ...options }: OpenChoice): Promise<Store> {
   try {
-    return await open(directory, { createIfMissing: create })
+    return await open(directory, { ...options, createIfMissing: create })
   } catch (error) {
     if (error instanceof VarveError && error.code === 'VARVE_NOT_FOUND') {
       throw new CommandFailure(`no store in ${resolve(directory)}: import a file or put a key to create one`)

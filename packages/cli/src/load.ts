@@ -3,7 +3,6 @@
  * two with the same key wins, and what a crash leaves is a beginning of the records, never a pattern of holes.
  */
 import type { Store } from 'varve'
-import type { SourceRecord } from './record-source/record-source.ts'
 
 /** As many writers as this wait for the store at any time. */
 export const writesInFlightMax = 64
@@ -13,6 +12,11 @@ const inFlightSizeBytesMax = 8 * 1024 * 1024
 
 /** How long an aborted load waits for writes in flight. */
 const patienceMs = 2000
+
+export interface LoadRecord {
+  readonly key: string | Uint8Array
+  readonly value: string | Uint8Array
+}
 
 export interface LoadOptions {
   /** Whether each put waits until it is safe from a loss of power. */
@@ -56,7 +60,7 @@ export class Load {
    * Resolves when no write is in flight any more; never rejects. Once aborted it waits only a moment for them: writes may
    * stall for long, and closing the store commits or rejects what is left.
    */
-  async run(records: AsyncIterable<SourceRecord> | Iterable<SourceRecord>): Promise<LoadResult> {
+  async run(records: AsyncIterable<LoadRecord> | Iterable<LoadRecord>): Promise<LoadResult> {
     const startMs = performance.now()
     const onAbort = (): void => this.#onAbort()
     this.#options.signal.addEventListener('abort', onAbort)
@@ -87,7 +91,7 @@ export class Load {
     return this.#options.signal.aborted || this.#failure !== undefined
   }
 
-  #put(record: SourceRecord, sizeBytes: number): void {
+  #put(record: LoadRecord, sizeBytes: number): void {
     this.#inFlightCount++
     this.#inFlightSizeBytes += sizeBytes
     const settle = (): void => {

@@ -9,6 +9,8 @@ import { deleteKey } from './commands/delete.ts'
 import { destroyStore } from './commands/destroy.ts'
 import type { DestroyOptions } from './commands/destroy.ts'
 import { getKey } from './commands/get.ts'
+import { importDatabase } from './commands/import-database.ts'
+import type { DatabaseImportOptions } from './commands/import-database.ts'
 import { importFile } from './commands/import.ts'
 import type { ImportOptions } from './commands/import.ts'
 import { putKey } from './commands/put.ts'
@@ -88,9 +90,15 @@ function addShow(program: Command, context: ContextSource): void {
 function addImport(program: Command, context: ContextSource): void {
   program
     .command('import')
-    .description('put every record of an NDJSON or CSV file')
-    .argument('<file>', 'a .ndjson, .jsonl or .csv file; - for standard input')
-    .requiredOption('-k, --key <field>', 'the field, or column, whose value is the key; a.b for a field within a field')
+    .description('put every record of an NDJSON or CSV file, or every entry of a database of classic-level')
+    .argument('<source>', 'a .ndjson, .jsonl or .csv file; - for standard input; with --from a directory')
+    .option('-k, --key <field>', 'the field, or column, whose value is the key; a.b for a field within a field')
+    .addOption(
+      new Option('--from <package>', 'an abstract-level package that is installed here: copies its database').conflicts(
+        ['key', 'format', 'prefix', 'strict'],
+      ),
+    )
+    .option('--export <name>', 'the class of that package, where it has several')
     .addOption(
       new Option('-f, --format <format>', 'what the file is, if its name does not tell').choices(['ndjson', 'csv']),
     )
@@ -105,9 +113,17 @@ function addImport(program: Command, context: ContextSource): void {
         'import orders.csv --key order_id --prefix order/',
         'import events.jsonl --key meta.id --strict',
         ['gunzip -c people.csv.gz |', 'import - --format csv --key id'],
+        'import ./old-db --from classic-level --directory ./new-db',
       ]),
     )
-    .action((file: string, options: ImportOptions) => importFile(context(), file, options))
+    .action((source: string, options: ImportOptions | DatabaseImportOptions, command: Command) => {
+      if ('from' in options) {
+        return importDatabase(context(), source, options)
+      }
+      return options.key === undefined
+        ? command.error("required option '-k, --key <field>' not specified")
+        : importFile(context(), source, options)
+    })
 }
 
 function addEntryCommands(program: Command, context: ContextSource): void {

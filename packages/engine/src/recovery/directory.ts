@@ -94,7 +94,7 @@ export async function refuseLevelDb(files: FileSystem, directory: string, names:
   if (theirs !== undefined && holdsDatabase && !(await hasOwnCurrent(files, directory))) {
     throw new InvalidArgumentError(
       `${directory} holds a database of LevelDB or RocksDB (${theirs}), and nothing of it was touched: ` +
-        'choose an empty directory, or one that does not exist yet',
+        '`varve import --from` copies one into a store of its own',
     )
   }
 }
