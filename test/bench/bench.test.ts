@@ -52,7 +52,7 @@ function bench(...args: string[]): Promise<{ exitCode: number; out: string; err:
   })
 }
 
-test('every workload runs on every store, and nothing is left behind', { timeout: 60_000 }, async () => {
+test('every workload runs on every store, and nothing is left behind', { timeout: 120_000 }, async () => {
   const jsonFile = join(directory, 'report.json')
   const { exitCode, out, err } = await bench('--entries', '1500', '--rounds', '1', '--json', jsonFile)
   expect(err).not.toMatch(/Error/)

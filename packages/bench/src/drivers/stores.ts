@@ -2,7 +2,7 @@
 import type { StoreModule } from './store-driver.ts'
 
 /** The first one is what the others are compared with. */
-export const STORE_NAMES = ['varve', 'classic-level'] as const
+export const STORE_NAMES = ['varve', 'varve-level', 'classic-level'] as const
 
 export type StoreName = (typeof STORE_NAMES)[number]
 
@@ -11,6 +11,8 @@ export async function loadStore(name: StoreName): Promise<StoreModule> {
   switch (name) {
     case 'varve':
       return (await import('./varve-driver.ts')).varve
+    case 'varve-level':
+      return (await import('./varve-level-driver.ts')).varveLevel
     case 'classic-level':
       return (await import('./classic-level-driver.ts')).classicLevel
   }
