@@ -28,6 +28,7 @@ describe.each(seedsOfRun(20_260_101))('seed %i', (seed) => {
         const database = new VarveLevel<unknown, unknown>(makeMemoryDirectory('level'), options)
         const reference = new MemoryLevel<unknown, unknown>({ storeEncoding: 'buffer' })
         const [subject, model] = [database, reference].map((each) => new LevelSide(each as unknown as Database))
+        await Promise.all([subject?.whenOpen(), model?.whenOpen()])
         let answerCount = 0
         for (let i = 0; i < OPERATION_COUNT; i++) {
           const operation = drawOperation(random, i)

@@ -41,6 +41,12 @@ export class LevelSide {
     })
   }
 
+  /** Until then some calls are deferred and others refused, in each database for a time of its own. */
+  async whenOpen(): Promise<void> {
+    await this.#database.open()
+    await Promise.all(Object.values(this.#targets).map((target) => target.open()))
+  }
+
   /** The answer, or the code of the error, and the events that it came with. */
   async run(operation: Operation): Promise<string> {
     this.#events = []
