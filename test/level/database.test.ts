@@ -243,6 +243,21 @@ test('getProperty and stats', async () => {
   await db.close()
 })
 
+test('a checkpoint is a database of its own', async () => {
+  const db = new VarveLevel(scratchStorePath('level'))
+  const copyLocation = scratchStorePath('level')
+  const put = db.put('a', '1')
+  // Deferred, as the database is not open yet.
+  await Promise.all([put, db.checkpoint(scratchStorePath('level'))])
+  await db.checkpoint(copyLocation)
+  await db.put('a', '2')
+  const copy = new VarveLevel(copyLocation)
+  expect([await copy.get('a'), await db.get('a')]).toEqual(['1', '2'])
+  await copy.close()
+  expect(await failureOf(() => db.checkpoint(copyLocation))).toMatchObject({ code: expect.stringMatching(/^LEVEL_/) })
+  await db.close()
+})
+
 test('sync is a sync, for each kind of write', async () => {
   const db = new VarveLevel(scratchStorePath('level'))
   await db.put('a', '1')

@@ -7,7 +7,17 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AbstractSnapshot, Transcoder } from 'abstract-level'
-import { WriteBatch, destroy, open, type Bytes, type RangeOptions, type Store, type StoreStats } from 'varve'
+import {
+  WriteBatch,
+  destroy,
+  open,
+  type CheckpointOptions,
+  type CheckpointReport,
+  type Bytes,
+  type RangeOptions,
+  type Store,
+  type StoreStats,
+} from 'varve'
 import { clearRange } from './clear-range.ts'
 import { FORMATS, bytesOf, isThere, valueTakerOf, type Encoded, type Format } from './format.ts'
 import { ChainedBatch } from './level-chained-batch.ts'
@@ -87,6 +97,11 @@ export class VarveLevel<KDefault = string, VDefault = string> extends TypedLevel
   stats(): StoreStats {
     this.#checkOpen()
     return this.#openStore.stats()
+  }
+
+  /** Makes a copy of the database, as it is now, in a new directory; see `checkpoint` of the store. */
+  async checkpoint(directory: string, options?: CheckpointOptions): Promise<CheckpointReport> {
+    return await this.#whenOpen(async (store) => await store.checkpoint(directory, options))
   }
 
   /** Deletes a database that is not open: its own files, and the directory if nothing else is in it. */
