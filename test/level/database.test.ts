@@ -151,6 +151,11 @@ test('damage is told with its place', async () => {
     expect(await failureOf(read)).toMatchObject({ code: 'LEVEL_CORRUPTION', cause })
   }
   await db.close()
+  const report = await VarveLevel.repair(location)
+  expect(Object.keys(report).length).toBeGreaterThan(0)
+  await db.open()
+  expect((await db.keys().all()).length).toBeLessThan(100)
+  await db.close()
 })
 
 test('destroy removes a closed database, and leaves what is none', async () => {

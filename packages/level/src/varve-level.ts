@@ -11,10 +11,12 @@ import {
   WriteBatch,
   destroy,
   open,
+  repair,
+  type Bytes,
   type CheckpointOptions,
   type CheckpointReport,
-  type Bytes,
   type RangeOptions,
+  type RepairReport,
   type Store,
   type StoreStats,
 } from 'varve'
@@ -116,6 +118,15 @@ export class VarveLevel<KDefault = string, VDefault = string> extends TypedLevel
         throw toLevelError(error)
       }
     }
+  }
+
+  /**
+   * Makes of what can be read of a damaged database, which is not open, one that opens; see `repair` of the store.
+   * Returns what was lost.
+   */
+  static async repair(location: string): Promise<RepairReport> {
+    checkLocation(location)
+    return await repair(location).catch(throwLevelError)
   }
 
   /** @internal */
