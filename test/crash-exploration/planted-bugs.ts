@@ -190,12 +190,12 @@ const RECOVERIES: readonly PlantedBug[] = [
   ]),
   bug('a log that was flushed promises something about those behind it', [
     REPLAY,
-    'let recoveredTo = { number: logNumber, offset: 0 };',
+    'let recoveredTo = { number: known.logNumber, offset: 0 };',
     'let recoveredTo = { number: 0, offset: 0 };',
   ]),
   bug('file numbers do not go beyond those in the directory', [
     RECOVERY,
-    'const nextFileNumber = Math.max(state.nextFileNumber, largestNumber(names) + 1);',
+    'const nextFileNumber = Math.max(state.nextFileNumber, nextNumberOf(names, directory));',
     'const { nextFileNumber } = state;',
   ]),
 ]
