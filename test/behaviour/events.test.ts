@@ -1,9 +1,8 @@
 /** What listeners may do: events come when the call that caused them is done with the store's state. */
 import { expect, test } from 'vitest'
-import { IoError, createNodeEnv } from '@varve/storage'
-import type { Env, File } from '@varve/storage'
 import { open } from 'varve'
 import type { Store, StoreOptions } from 'varve'
+import { envWithBrokenLogs } from '../harness/broken-logs.ts'
 import { GatedExecutor } from '../harness/executors.ts'
 import { codeOf } from '../harness/rejection.ts'
 import { scratchStorePath } from '../harness/scratch-directory.ts'
@@ -65,28 +64,6 @@ test('writes by a listener of logs harm no write', async () => {
   expect(await missingKeys(store, 10)).toEqual([])
   await store.close()
 })
-
-/** An Env in which logs can be written to only while `isBroken` says no. */
-function envWithBrokenLogs(isBroken: () => boolean): Env {
-  const env = createNodeEnv()
-  const open = env.files.open.bind(env.files)
-  env.files.open = async (path, mode) => {
-    const file = await open(path, mode)
-    return path.endsWith('.wal') ? breakable(file, isBroken) : file
-  }
-  return env
-}
-
-function breakable(file: File, isBroken: () => boolean): File {
-  const writeSync = file.writeSync.bind(file)
-  file.writeSync = (from, offset, length, position) => {
-    if (isBroken()) {
-      throw new IoError('writing', file.path, new Error('broken on purpose'))
-    }
-    return writeSync(from, offset, length, position)
-  }
-  return file
-}
 
 test('a listener that is told of a recovery may write', async () => {
   let isBroken = false

@@ -44,6 +44,7 @@ import type { TableHandle } from './version/table-handle.ts'
 import type { KeyRange, Version } from './version/version.ts'
 import type { VersionSet } from './version/version-set.ts'
 import { CommitQueue } from './write/commit-queue.ts'
+import { ConditionalWriter } from './write/conditional-writer.ts'
 import { WalHealer } from './write/wal-healer.ts'
 import type { StallCause } from './write/stall-queue.ts'
 import { closedError, WritePath } from './write/write-path.ts'
@@ -63,6 +64,7 @@ export class Engine implements StoreView {
   readonly recovery: RecoveryReport
   readonly memtables: MemtableQueue
   readonly writes: WritePath
+  readonly conditionalWrites: ConditionalWriter
   readonly points: PointReader
   readonly guard: LoopGuard
   readonly liveSequences: LiveSequences = new LiveSequences()
@@ -159,6 +161,7 @@ export class Engine implements StoreView {
       onFreeze: (frozen) => this.#onFreeze(frozen),
       onStall: (event) => setup.emit('stall', event),
     })
+    this.conditionalWrites = new ConditionalWriter(env, this, tables, options.valueSizeBytesMax)
     this.points = new PointReader(this, tables, this.guard)
     const liveSequences = (): number[] => this.liveSequences.list(this.visibleSequence)
     const tell = (error: VarveError): void => setup.emit('error', error)

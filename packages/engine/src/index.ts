@@ -1,6 +1,7 @@
 export {
   BusyError,
   ClosedError,
+  ConflictError,
   CorruptionError,
   InvalidArgumentError,
   IoError,
@@ -30,4 +31,5 @@ export type { Operation } from './write/packed-operations.ts'
 export type { VerifyFinding } from './verify/findings.ts'
 export type { VerifyOptions, VerifyProgress, VerifyReport } from './verify/verification.ts'
 export { WriteBatch } from './write/write-batch.ts'
-export type { StallEvent, WriteOptions } from './write/write-path.ts'
+export type { WriteOptions } from './write/write-options.ts'
+export type { StallEvent } from './write/write-path.ts'

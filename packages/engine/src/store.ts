@@ -21,7 +21,8 @@ import type { StoreStats } from './store-stats.ts'
 import type { VerifyOptions, VerifyReport } from './verify/verification.ts'
 import type { Operation } from './write/packed-operations.ts'
 import type { WriteBatch } from './write/write-batch.ts'
-import { closedError, type WriteOptions } from './write/write-path.ts'
+import type { WriteOptions } from './write/write-options.ts'
+import { closedError } from './write/write-path.ts'
 
 /** `clear` deletes so many keys a batch. */
 const CLEAR_BATCH_COUNT = 1000
@@ -63,17 +64,26 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** Sets a key. Resolves when it survives the death of the process; with `sync`, a loss of power. */
   put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
-    return this.#engine.writes.put(key, value, options)
+    return options?.ifUnchangedSince === undefined
+      ? this.#engine.writes.put(key, value, options)
+      : this.#writeIf([{ type: 'put', key, value }], options)
   }
 
   /** Deletes a key; one that is not there is no error. Resolves as `put`. */
   delete(key: Bytes, options?: WriteOptions): Promise<void> {
-    return this.#engine.writes.delete(key, options)
+    return options?.ifUnchangedSince === undefined
+      ? this.#engine.writes.delete(key, options)
+      : this.#writeIf([{ type: 'delete', key }], options)
   }
 
-  /** All operations or none, in order; of one key the last counts. Resolves as `put`. */
+  /**
+   * All operations or none, in order; of one key the last counts. Resolves as `put`. With `ifUnchangedSince` it rejects
+   * with VARVE_CONFLICT, and nothing is written, if anything that it depends on was changed since that snapshot.
+   */
   write(operations: readonly Operation[] | WriteBatch, options?: WriteOptions): Promise<void> {
-    return this.#engine.writes.write(operations, options)
+    return options?.ifUnchangedSince === undefined
+      ? this.#engine.writes.write(operations, options)
+      : this.#writeIf(operations, options)
   }
 
   /** Resolves when everything acknowledged so far survives a loss of power. */
@@ -267,6 +277,16 @@ export class Store extends EventEmitter<StoreEvents> {
       throwIfAborted(options?.signal)
       const { points } = this.#engine
       return promiseOf(points.get(key, this.#sequenceOf(options?.snapshot), take, options?.signal))
+    } catch (error) {
+      return this.#engine.guard.reject(error)
+    }
+  }
+
+  #writeIf(operations: readonly Operation[] | WriteBatch, options: WriteOptions): Promise<void> {
+    try {
+      this.#checkOpen()
+      const sequence = this.#sequenceOf(options.ifUnchangedSince) ?? this.#engine.visibleSequence
+      return this.#whileOpen(this.#engine.conditionalWrites.write(operations, sequence, options))
     } catch (error) {
       return this.#engine.guard.reject(error)
     }

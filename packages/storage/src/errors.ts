@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'VARVE_CLOSED'
   | 'VARVE_READ_ONLY'
   | 'VARVE_BUSY'
+  | 'VARVE_CONFLICT'
   | 'VARVE_CORRUPTION'
   | 'VARVE_UNSUPPORTED'
   | 'VARVE_IO'
@@ -68,6 +69,17 @@ export class ReadOnlyError extends VarveError {
 export class BusyError extends VarveError {
   constructor(message: string) {
     super('VARVE_BUSY', message)
+  }
+}
+
+/** What a write depends on was changed since its snapshot. Nothing was written: read again, then try again. */
+export class ConflictError extends VarveError {
+  /** A key that was changed: written, named, or in a range. */
+  readonly key: Uint8Array
+
+  constructor(message: string, key: Uint8Array, options?: { cause?: unknown }) {
+    super('VARVE_CONFLICT', message, options)
+    this.key = key
   }
 }
 

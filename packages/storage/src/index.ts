@@ -19,6 +19,7 @@ export { createNodeEnv } from './env/node-env.ts'
 export {
   BusyError,
   ClosedError,
+  ConflictError,
   CorruptionError,
   InvalidArgumentError,
   IoError,

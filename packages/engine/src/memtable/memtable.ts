@@ -21,7 +21,7 @@ import {
 import { putBytes, type Bytes } from '../bytes.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { Arena } from './arena.ts'
-import { readVarint, type HashIndex } from './hash-index.ts'
+import { NO_ENTRY, readVarint, type HashIndex } from './hash-index.ts'
 import { OrderedIndex } from './ordered-index.ts'
 
 /** Room that the first group of an arena needs besides its entries. */
@@ -133,6 +133,22 @@ export class Memtable {
   /** How many entries, from the first on, a reader at `sequence` can see or must pass over. */
   visibleCount(sequence: number): number {
     return Math.max(0, Math.min(sequence + 1 - this.firstSequence, this.count, this.#failedFrom))
+  }
+
+  /** How many entries, from the first on, have been issued and have not failed. Some may not be visible yet. */
+  get issuedCount(): number {
+    return Math.min(this.count, this.#failedFrom)
+  }
+
+  /** The sequence number of the newest of them; one below `firstSequence` if there is none. */
+  get issuedThrough(): number {
+    return this.firstSequence + this.issuedCount - 1
+  }
+
+  /** The sequence number of the newest entry of a key that has been issued, visible or not; 0 if there is none. */
+  newestIssued(key: Uint8Array, keyOffset: number, keySize: number, hash: number): number {
+    const entry = this.#newestVisible(this.#index.find(hash, key, keyOffset, keySize), this.issuedCount)
+    return entry === NO_ENTRY ? 0 : this.firstSequence + entry
   }
 
   /** The newest entry of a key that is visible at `sequence`, or NO_ENTRY. */

@@ -17,7 +17,7 @@ import type { ReadContext } from './read-context.ts'
 export class VersionLookUp {
   readonly result: LookUpResult = new LookUpResult()
   readonly #context: ReadContext
-  #version: Version | undefined
+  #version: Pick<Version, 'levels'> | undefined
   #key: Uint8Array = new Uint8Array(0)
   #keySize = 0
   #hash = 0
@@ -30,8 +30,8 @@ export class VersionLookUp {
     this.#context = context
   }
 
-  /** The first `keySize` bytes of `key` must stay until the look-up has ended. */
-  start(version: Version, key: Uint8Array, keySize: number, sequence: number): void {
+  /** The first `keySize` bytes of `key` must stay until the look-up has ended. A part of a Version's tables will do. */
+  start(version: Pick<Version, 'levels'>, key: Uint8Array, keySize: number, sequence: number): void {
     this.#version = version
     this.#key = key
     this.#keySize = keySize
@@ -43,7 +43,7 @@ export class VersionLookUp {
 
   /** FOUND (a put or a tombstone, in `result`), NOT_FOUND, or NEEDS_BLOCK: load with the context and call again. */
   run(): ReadStatus {
-    const levels = (this.#version as Version).levels
+    const levels = (this.#version as Pick<Version, 'levels'>).levels
     while (this.#level < LEVEL_COUNT) {
       const tables = levels[this.#level] as readonly TableHandle[]
       if (this.#level > 0 && this.#index === 0) {

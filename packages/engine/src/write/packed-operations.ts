@@ -64,6 +64,16 @@ export class PackedOperations {
     }
   }
 
+  /** These operations as they are now. */
+  copy(): PackedOperations {
+    const copy = new PackedOperations()
+    copy.#bytes = Buffer.from(this.bytes)
+    copy.#sizeBytes = this.#sizeBytes
+    copy.#count = this.#count
+    copy.#userSizeBytes = this.#userSizeBytes
+    return copy
+  }
+
   clear(): void {
     this.#sizeBytes = 0
     this.#count = 0

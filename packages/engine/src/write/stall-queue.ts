@@ -7,10 +7,20 @@ import { Deferred } from '../deferred.ts'
 /** Why writes wait. */
 export type StallCause = 'frozen-memtables' | 'level-zero-tables'
 
+/** What has to hold in the step in which a write is encoded. */
+export interface WriteCondition {
+  /** Memory that it takes besides the write. */
+  readonly sizeBytes: number
+  /** False: not known yet; `load` first, then ask again. Throws what the write is to be rejected with. */
+  holds(): boolean
+  load(): Promise<void>
+}
+
 export interface StalledWrite {
   readonly packed: Uint8Array
   readonly count: number
   readonly sync: boolean
+  readonly condition: WriteCondition | undefined
   readonly done: Deferred
 }
 
@@ -20,14 +30,14 @@ const OVERHEAD_SIZE_BYTES = 500
 const GONE_COUNT_MAX = 16_384
 
 export class StallQueue {
-  readonly #sizeBytesMax: number
+  readonly sizeBytesMax: number
   #writes: StalledWrite[] = []
   /** Writes before this index are gone. */
   #head = 0
   #sizeBytes = 0
 
   constructor(sizeBytesMax: number) {
-    this.#sizeBytesMax = sizeBytesMax
+    this.sizeBytesMax = sizeBytesMax
   }
 
   get isEmpty(): boolean {
@@ -50,15 +60,15 @@ export class StallQueue {
    * Resolves when the write has been committed. The first waiter may have any size.
    * @throws BusyError
    */
-  push(packed: Uint8Array, count: number, sync: boolean): Promise<void> {
-    const sizeBytes = packed.length + OVERHEAD_SIZE_BYTES
-    if (!this.isEmpty && this.#sizeBytes + sizeBytes > this.#sizeBytesMax) {
+  push(packed: Uint8Array, count: number, sync: boolean, condition?: WriteCondition): Promise<void> {
+    const sizeBytes = sizeBytesOf(packed, condition)
+    if (!this.isEmpty && this.#sizeBytes + sizeBytes > this.sizeBytesMax) {
       throw new BusyError(
-        `${this.#sizeBytes} bytes of writes wait already, and the option stalledSizeBytesMax allows ${this.#sizeBytesMax}: ` +
+        `${this.#sizeBytes} bytes of writes wait already, and the option stalledSizeBytesMax allows ${this.sizeBytesMax}: ` +
           'await earlier writes before you make more',
       )
     }
-    const write = { packed: new Uint8Array(packed), count, sync, done: new Deferred() }
+    const write = { packed: new Uint8Array(packed), count, sync, condition, done: new Deferred() }
     this.#writes.push(write)
     this.#sizeBytes += sizeBytes
     return write.done.promise
@@ -68,7 +78,7 @@ export class StallQueue {
   dropFirst(): void {
     const write = this.first
     assert(write !== undefined, 'only a waiting write is handed on')
-    this.#sizeBytes -= write.packed.length + OVERHEAD_SIZE_BYTES
+    this.#sizeBytes -= sizeBytesOf(write.packed, write.condition)
     this.#head++
     if (this.#head === this.#writes.length || this.#head === GONE_COUNT_MAX) {
       this.#writes = this.#writes.slice(this.#head)
@@ -85,4 +95,9 @@ export class StallQueue {
       write.done.reject(error)
     }
   }
+}
+
+/** A condition keeps the operations once more, to look their keys up. */
+function sizeBytesOf(packed: Uint8Array, condition: WriteCondition | undefined): number {
+  return packed.length + OVERHEAD_SIZE_BYTES + (condition === undefined ? 0 : packed.length + condition.sizeBytes)
 }

@@ -5,6 +5,7 @@
  *     put -> (room?) -> Memtable.add -> CommitQueue        no room: -> StallQueue -> (a flush is done) -> the same
  */
 import {
+  BusyError,
   ClosedError,
   InvalidArgumentError,
   KIND_DELETE,
@@ -20,22 +21,16 @@ import { keySizeOf, valueSizeOf, type Bytes } from '../bytes.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import type { MemtableQueue } from '../memtable/memtable-queue.ts'
-import { checkNames, describe } from '../options.ts'
+import { describe } from '../options.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import { PackedOperations, type Operation } from './packed-operations.ts'
-import { StallQueue, type StallCause } from './stall-queue.ts'
+import { StallQueue, type StallCause, type StalledWrite, type WriteCondition } from './stall-queue.ts'
 import { WriteBatch } from './write-batch.ts'
+import { isSync, type WriteOptions } from './write-options.ts'
 
 const NOTHING = new Uint8Array(0)
 /** Stalled writes that go on in one turn of the event loop: about a millisecond. */
 const RESUMED_COUNT_PER_TURN = 1000
-
-const WRITE_OPTION_NAMES: ReadonlySet<string> = new Set<keyof WriteOptions>(['sync'])
-
-export interface WriteOptions {
-  /** Resolve only when the write survives a loss of power. Default: false; it then survives the process's death. */
-  readonly sync?: boolean
-}
 
 export interface StallEvent {
   readonly cause: StallCause
@@ -75,6 +70,9 @@ export class WritePath {
   #refusal: Error | undefined
   #isRefusedForGood = false
   #stall: { readonly cause: StallCause; readonly sinceMs: number } | undefined
+  /** Conditional writes that wait for the disk; and the condition of the first stalled write, while that does. */
+  #judgedSizeBytes = 0
+  #loadingCondition: WriteCondition | undefined
   #stallCount = 0
   #stallTotalMs = 0
   #operationCount = 0
@@ -132,11 +130,7 @@ export class WritePath {
     try {
       const sync = isSync(options)
       if (operations instanceof WriteBatch) {
-        if (operations.largestValueSizeBytes > this.#valueSizeBytesMax) {
-          throw new InvalidArgumentError(
-            `a value of ${operations.largestValueSizeBytes} bytes is too long: the option valueSizeBytesMax allows ${this.#valueSizeBytesMax}`,
-          )
-        }
+        checkBatchValues(operations, this.#valueSizeBytesMax)
         return this.#writePacked(operations.packed, sync)
       }
       if (!Array.isArray(operations)) {
@@ -152,6 +146,20 @@ export class WritePath {
     } catch (error) {
       return this.#guard.reject(toVarveError(error))
     }
+  }
+
+  /**
+   * As `write`, if the condition holds in the very step that encodes the operations. While it waits for the disk to know,
+   * other writes may go first; what stalls is not overtaken, and its condition is judged when it is admitted.
+   */
+  async writeIf(packed: PackedOperations, sync: boolean, condition: WriteCondition): Promise<void> {
+    this.#throwIfRefused()
+    // A write of nothing is a question alone, and does not wait for room.
+    while ((this.#stalled.isEmpty || packed.count === 0) && !condition.holds()) {
+      await this.#loadCondition(condition, packed.sizeBytes + condition.sizeBytes)
+      this.#throwIfRefused()
+    }
+    await this.#writePacked(packed, sync, condition)
   }
 
   /** Freezes the active memtable if it holds anything, whatever waits behind it. */
@@ -172,8 +180,12 @@ export class WritePath {
       let memtable: Memtable | undefined
       try {
         memtable = this.#room(write.packed.length, write.count)
+        if (memtable !== undefined && write.condition !== undefined && !write.condition.holds()) {
+          this.#resumeWhenLoaded(write, write.condition)
+          return
+        }
       } catch (error) {
-        // Of this write alone: there is no memory for it, say. Those behind it go on.
+        // Of this write alone: there is no memory for it, say, or a conflict. Those behind it go on.
         this.#stalled.dropFirst()
         write.done.reject(toVarveError(error))
         continue
@@ -212,9 +224,7 @@ export class WritePath {
   }
 
   #writeOne(kind: number, key: Bytes, keySize: number, value: Bytes, valueSize: number, sync: boolean): Promise<void> {
-    if (this.#refusal !== undefined) {
-      throw this.#refusal
-    }
+    this.#throwIfRefused()
     const memtable = this.#stalled.isEmpty ? this.#room(walEntrySizeBytes(kind, keySize, valueSize), 1) : undefined
     if (memtable === undefined) {
       return this.#stallOne(kind, key, value, sync)
@@ -226,16 +236,15 @@ export class WritePath {
     return this.#commits.added(group, 1, sync)
   }
 
-  #writePacked(packed: PackedOperations, sync: boolean): Promise<void> {
-    if (this.#refusal !== undefined) {
-      throw this.#refusal
-    }
+  /** @param condition holds now; where the write stalls, it is judged anew when the write is admitted */
+  #writePacked(packed: PackedOperations, sync: boolean, condition?: WriteCondition): Promise<void> {
+    this.#throwIfRefused()
     if (packed.count === 0) {
       return sync ? this.#commits.sync() : this.#guard.resolve(undefined)
     }
     const memtable = this.#stalled.isEmpty ? this.#room(packed.sizeBytes, packed.count) : undefined
     if (memtable === undefined) {
-      return this.#pushStalled(packed, sync)
+      return this.#pushStalled(packed, sync, condition)
     }
     this.#operationCount += packed.count
     this.#userSizeBytes += packed.userSizeBytes
@@ -268,11 +277,53 @@ export class WritePath {
     }
   }
 
-  #pushStalled(packed: PackedOperations, sync: boolean): Promise<void> {
-    const promise = this.#stalled.push(packed.bytes, packed.count, sync)
+  #pushStalled(packed: PackedOperations, sync: boolean, condition?: WriteCondition): Promise<void> {
+    const promise = this.#stalled.push(packed.bytes, packed.count, sync, condition)
     this.#operationCount += packed.count
     this.#userSizeBytes += packed.userSizeBytes
     return promise
+  }
+
+  /** Conditional writes that wait for the disk are bounded as those that stall; the first may have any size. */
+  async #loadCondition(condition: WriteCondition, sizeBytes: number): Promise<void> {
+    const { sizeBytesMax } = this.#stalled
+    if (this.#judgedSizeBytes > 0 && this.#judgedSizeBytes + sizeBytes > sizeBytesMax) {
+      throw new BusyError(
+        `${this.#judgedSizeBytes} bytes of conditional writes wait for the disk, and the option stalledSizeBytesMax allows ` +
+          `${sizeBytesMax}: await earlier writes before you make more`,
+      )
+    }
+    this.#judgedSizeBytes += sizeBytes
+    try {
+      await condition.load()
+    } finally {
+      this.#judgedSizeBytes -= sizeBytes
+    }
+  }
+
+  /** The first stalled write has room, but whether its condition holds is not known without the disk. */
+  #resumeWhenLoaded(write: StalledWrite, condition: WriteCondition): void {
+    if (this.#loadingCondition === condition) {
+      return
+    }
+    this.#loadingCondition = condition
+    const goOn = (): void => {
+      this.#loadingCondition = undefined
+      this.resume()
+    }
+    condition.load().then(goOn, (error: unknown) => {
+      if (this.#stalled.first === write) {
+        this.#stalled.dropFirst()
+        write.done.reject(toVarveError(error))
+      }
+      goOn()
+    })
+  }
+
+  #throwIfRefused(): void {
+    if (this.#refusal !== undefined) {
+      throw this.#refusal
+    }
   }
 
   /** The active memtable with room for so much, frozen and replaced if need be; `undefined` if that has to wait. */
@@ -329,19 +380,13 @@ export class WritePath {
   }
 }
 
-function isSync(options: WriteOptions | undefined): boolean {
-  if (options === undefined) {
-    return false
+/** @throws InvalidArgumentError if a value of the batch is longer than the store takes */
+export function checkBatchValues({ largestValueSizeBytes }: WriteBatch, valueSizeBytesMax: number): void {
+  if (largestValueSizeBytes > valueSizeBytesMax) {
+    throw new InvalidArgumentError(
+      `a value of ${largestValueSizeBytes} bytes is too long: the option valueSizeBytesMax allows ${valueSizeBytesMax}`,
+    )
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new InvalidArgumentError(`the options of a write must be an object, not ${describe(options)}`)
-  }
-  checkNames(options, WRITE_OPTION_NAMES, 'a write')
-  const sync = options.sync ?? false
-  if (typeof sync !== 'boolean') {
-    throw new InvalidArgumentError(`sync must be true or false, not ${describe(sync)}`)
-  }
-  return sync
 }
 
 /** What a closed store answers. */

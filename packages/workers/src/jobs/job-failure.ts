@@ -55,6 +55,7 @@ export function jobError(failure: JobFailure): VarveError {
     case 'VARVE_CLOSED':
     case 'VARVE_READ_ONLY':
     case 'VARVE_BUSY':
+    case 'VARVE_CONFLICT':
     case 'VARVE_ABORTED':
     case 'VARVE_INTERNAL':
       return new VarveError(failure.code, failure.message, { cause })
