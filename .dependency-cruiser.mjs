@@ -55,7 +55,7 @@ const layers = {
     'read',
     'write',
     'recovery',
-    '(checkpoint|verify|repair)',
+    '(checkpoint|verify|repair|transaction)',
   ],
 }
 

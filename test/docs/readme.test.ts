@@ -49,10 +49,10 @@ function batchSizeBytesMax(): number {
   return factors.split('*').reduce((product, factor) => product * Number(factor), 1)
 }
 
-test('the example runs and prints what it says', async () => {
+test.each(['Example', 'Transactions'])('the example of the section %s runs and prints what it says', async (name) => {
   mkdirSync(join(directory, 'node_modules'))
   symlinkSync(join(root, 'packages', 'engine'), join(directory, 'node_modules', 'varve'), 'junction')
-  const example = section(readme, 'Example')
+  const example = section(readme, name)
   writeFileSync(join(directory, 'example.mjs'), codeBlock(example, 'js'))
   // The second time on the store that the first one made.
   for (const time of [1, 2]) {
@@ -90,7 +90,7 @@ test('limits', () => {
   expect(Object.fromEntries(limits)).toEqual({
     key: [KEY_SIZE_BYTES_MAX],
     value: [VALUE_SIZE_BYTES_DEFAULT_MAX, VALUE_SIZE_BYTES_LIMIT],
-    batch: [batchSizeBytesMax()],
+    'batch, and what a transaction writes': [batchSizeBytesMax()],
   })
 })
 

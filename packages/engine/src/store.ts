@@ -18,6 +18,8 @@ import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import type { StoreEvents } from './store-events.ts'
 import type { StoreStats } from './store-stats.ts'
+import type { Transaction } from './transaction/transaction.ts'
+import { TransactionRunner, type TransactionOptions } from './transaction/transaction-runner.ts'
 import type { VerifyOptions, VerifyReport } from './verify/verification.ts'
 import type { Operation } from './write/packed-operations.ts'
 import type { WriteBatch } from './write/write-batch.ts'
@@ -43,6 +45,7 @@ export class Store extends EventEmitter<StoreEvents> {
   /** What opening found and did: replayed logs, bytes cut off behind a crash, files set aside. */
   readonly recovery: RecoveryReport
   readonly #engine: Engine
+  readonly #transactions: TransactionRunner
   readonly #iterators = new Set<RangeIterator<unknown>>()
   readonly #snapshots = new Set<Snapshot>()
   #closing: Promise<void> | undefined
@@ -55,6 +58,15 @@ export class Store extends EventEmitter<StoreEvents> {
     this.directory = directory
     this.recovery = engine.recovery
     this.#engine = engine
+    const { conditionalWrites, guard } = engine
+    this.#transactions = new TransactionRunner({
+      env: conditionalWrites.env,
+      guard,
+      valueSizeBytesMax: conditionalWrites.valueSizeBytesMax,
+      snapshot: () => this.snapshot(),
+      commit: (packed, since, dependencies, sync) =>
+        this.#whileOpen(conditionalWrites.writePacked(packed, this.#openSequenceOf(since), dependencies, sync)),
+    })
     engine.onViewChanged = () => {
       for (const iterator of this.#iterators) {
         iterator.forgetView()
@@ -84,6 +96,15 @@ export class Store extends EventEmitter<StoreEvents> {
     return options?.ifUnchangedSince === undefined
       ? this.#engine.writes.write(operations, options)
       : this.#writeIf(operations, options)
+  }
+
+  /**
+   * Runs `callback` with a transaction, commits what it wrote, and resolves with what it returned. If anything that it
+   * read or wrote was changed meanwhile, it starts over: the callback may run several times, and does nothing else that
+   * counts. What the callback throws ends the transaction, writes nothing, and is what the promise rejects with.
+   */
+  transaction<T>(callback: (transaction: Transaction) => T | Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#transactions.run(callback, options)
   }
 
   /** Resolves when everything acknowledged so far survives a loss of power. */
@@ -284,8 +305,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   #writeIf(operations: readonly Operation[] | WriteBatch, options: WriteOptions): Promise<void> {
     try {
-      this.#checkOpen()
-      const sequence = this.#sequenceOf(options.ifUnchangedSince) ?? this.#engine.visibleSequence
+      const sequence = this.#openSequenceOf(options.ifUnchangedSince)
       return this.#whileOpen(this.#engine.conditionalWrites.write(operations, sequence, options))
     } catch (error) {
       return this.#engine.guard.reject(error)
@@ -310,6 +330,12 @@ export class Store extends EventEmitter<StoreEvents> {
     if (this.#closing !== undefined) {
       throw closedError(this.directory)
     }
+  }
+
+  /** Of what is written since a snapshot. */
+  #openSequenceOf(snapshot: Snapshot | undefined): number {
+    this.#checkOpen()
+    return this.#sequenceOf(snapshot) ?? this.#engine.visibleSequence
   }
 
   #sequenceOf(snapshot: Snapshot | undefined): number | undefined {

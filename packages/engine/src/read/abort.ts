@@ -1,8 +1,8 @@
 import { VarveError } from '@varve/storage'
 
 /** @throws VarveError with code VARVE_ABORTED, and the signal's reason as cause */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: AbortSignal | undefined, what = 'the read'): void {
   if (signal?.aborted === true) {
-    throw new VarveError('VARVE_ABORTED', 'the read was aborted', { cause: signal.reason })
+    throw new VarveError('VARVE_ABORTED', `${what} was aborted`, { cause: signal.reason })
   }
 }

@@ -12,7 +12,7 @@ export type Operation =
   | { readonly type: 'delete'; readonly key: Bytes }
 
 /** A batch beyond this is refused: it has to stand in one piece in memory and in its log. */
-const BATCH_SIZE_BYTES_MAX = 1024 * 1024 * 1024
+export const BATCH_SIZE_BYTES_MAX: number = 1024 * 1024 * 1024
 /** A batch's buffer is kept for the next one up to this size. */
 const KEPT_SIZE_BYTES_MAX = 4 * 1024 * 1024
 const FIRST_SIZE_BYTES = 4096

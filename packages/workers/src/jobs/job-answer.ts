@@ -15,6 +15,7 @@ const ERROR_CODES: Readonly<Record<ErrorCode, true>> = {
   VARVE_CLOSED: true,
   VARVE_READ_ONLY: true,
   VARVE_BUSY: true,
+  VARVE_CONFLICT: true,
   VARVE_CORRUPTION: true,
   VARVE_UNSUPPORTED: true,
   VARVE_IO: true,
