@@ -8,9 +8,6 @@ import { GatedExecutor, componentsOf } from '../harness/executors.ts'
 import { codeOf, rejection } from '../harness/rejection.ts'
 import { scratchStorePath } from '../harness/scratch-directory.ts'
 
-const KIB = 1024
-const TIGHT: StoreOptions = { memtableSizeBytes: 64 * KIB, frozenMemtableCountMax: 1 }
-
 async function withStore(
   options: StoreOptions,
   body: (store: Store, executor: GatedExecutor) => Promise<void>,
@@ -156,43 +153,6 @@ test('write skew is prevented by naming what was read', async () => {
     expect(await Promise.all([leave('ann', 'bob'), leave('bob', 'ann')])).toEqual([undefined, 'VARVE_CONFLICT'])
     expect(await contentsOf(store)).toEqual([['bob', 'on call']])
   })
-})
-
-test('a stalled write is checked when it is admitted, behind those that stalled before it', async () => {
-  await withStore(TIGHT, async (store, executor) => {
-    const value = Buffer.alloc(40 * KIB)
-    await store.put('a', 'old')
-    const since = store.snapshot()
-    executor.shut('flush')
-    const writes = [store.put('f', value), store.put('g', value), store.put('h', value)]
-    expect(store.stats().stalls.current).toBe('frozen-memtables')
-    const clear = store.put('b', 'mine', { ifUnchangedSince: since, unchangedRanges: [{ lt: 'f' }] })
-    const change = store.put('a', 'new')
-    const late = conflictOf(store.put('c', 'mine', { ifUnchangedSince: since, unchangedKeys: ['a'] }))
-    const alsoLate = conflictOf(store.put('d', 'mine', { ifUnchangedSince: since, unchangedRanges: [{ prefix: 'h' }] }))
-    const behind = store.put('e', 'behind')
-    executor.open('flush')
-    await Promise.all([...writes, clear, change, behind])
-    expect([await late, await alsoLate]).toEqual(['a', 'h'])
-    expect((await contentsOf(store)).map(([key]) => key)).toEqual(['a', 'b', 'e', 'f', 'g', 'h'])
-    since.close()
-  })
-})
-
-test('a stalled write is rejected by closing, and its snapshot is let go of', async () => {
-  const executor = new GatedExecutor()
-  const store = await open(scratchStorePath('conditional'), TIGHT, { executor })
-  const since = store.snapshot()
-  executor.shut('flush')
-  const value = Buffer.alloc(40 * KIB)
-  const writes = Promise.allSettled([store.put('f', value), store.put('g', value), store.put('h', value)])
-  const stalled = codeOf(store.put('b', 'mine', { ifUnchangedSince: since }))
-  const closed = store.close()
-  executor.open('flush')
-  await closed
-  expect(await stalled).toBe('VARVE_CLOSED')
-  await writes
-  expect(await codeOf(store.put('b', 'mine', { ifUnchangedSince: since }))).toBe('VARVE_CLOSED')
 })
 
 test('what failed is no change', async () => {

@@ -102,7 +102,7 @@ export class WritePath {
       stallCount: this.#stallCount,
       stallTotalMs: this.#stallTotalMs + (this.#stall === undefined ? 0 : this.#clock.nowMs() - this.#stall.sinceMs),
       stallCause: this.#stall?.cause,
-      stalledSizeBytes: this.#stalled.sizeBytes,
+      stalledSizeBytes: this.#stalled.sizeBytes + this.#judgedSizeBytes,
       stalledCount: this.#stalled.count,
     }
   }
