@@ -247,6 +247,9 @@ export class ConflictCheck {
         if (overlaps(table, range)) {
           yield* this.#checkRangeInTable(range, table)
         }
+        if (this.#isOverdue()) {
+          yield 'turn'
+        }
       }
     }
   }
