@@ -139,17 +139,11 @@ export class Engine implements StoreView {
     this.#tables = tables
     this.#obsoleteFiles = obsoleteFiles
     this.guard = new LoopGuard(env)
-    const takeFileNumber = (): number => versions.takeFileNumbers(1)
-    const onWalFailure = (wal: Wal, error: VarveError): void => this.#healer.onUnmade(wal, error)
-    this.memtables = new MemtableQueue(
-      env,
-      directory,
-      options,
-      takeFileNumber,
-      onWalFailure,
-      firstWal,
-      lastSequence + 1,
-    )
+    const memtableHooks = {
+      takeFileNumber: () => versions.takeFileNumbers(1),
+      onWalFailure: (wal: Wal, error: VarveError): void => this.#healer.onUnmade(wal, error),
+    }
+    this.memtables = new MemtableQueue(env, directory, options, memtableHooks, firstWal, lastSequence + 1)
     this.#syncer = new WalSyncer((error) => this.#healer.onFailed(error))
     this.#syncer.add(firstWal)
     this.#commits = new CommitQueue(env, this.guard, this.#syncer, lastSequence, {

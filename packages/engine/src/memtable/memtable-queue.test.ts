@@ -19,8 +19,7 @@ async function createQueue(): Promise<MemtableQueue> {
     env,
     '/d',
     options,
-    () => next++,
-    () => undefined,
+    { takeFileNumber: () => next++, onWalFailure: () => undefined },
     wal,
     1,
   )

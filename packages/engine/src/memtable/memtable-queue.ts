@@ -15,11 +15,16 @@ export interface MemtableQueueOptions {
   readonly frozenMemtableCountMax: number
 }
 
+export interface MemtableQueueHooks {
+  takeFileNumber(): number
+  /** A log could not be made. */
+  onWalFailure(wal: Wal, failure: VarveError): void
+}
+
 export class MemtableQueue {
   readonly #env: Env
   readonly #directory: string
-  readonly #takeFileNumber: () => number
-  readonly #onWalFailure: (wal: Wal, failure: VarveError) => void
+  readonly #hooks: MemtableQueueHooks
   readonly #arenas: ArenaPool
   readonly #hashSeed: number
   readonly #frozen: Memtable[] = []
@@ -31,15 +36,13 @@ export class MemtableQueue {
     env: Env,
     directory: string,
     options: MemtableQueueOptions,
-    takeFileNumber: () => number,
-    onWalFailure: (wal: Wal, failure: VarveError) => void,
+    hooks: MemtableQueueHooks,
     firstWal: Wal,
     firstSequence: number,
   ) {
     this.#env = env
     this.#directory = directory
-    this.#takeFileNumber = takeFileNumber
-    this.#onWalFailure = onWalFailure
+    this.#hooks = hooks
     this.#arenas = new ArenaPool(options.memtableSizeBytes, options.frozenMemtableCountMax + SPARE_ARENA_COUNT)
     this.#hashSeed = env.random.uint32()
     this.#active = new Memtable(this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES), firstWal, firstSequence, this.#hashSeed)
@@ -129,10 +132,10 @@ export class MemtableQueue {
   }
 
   #createWal(): Wal {
-    const wal = new Wal(this.#env, this.#directory, fileNumber(this.#takeFileNumber()))
+    const wal = new Wal(this.#env, this.#directory, fileNumber(this.#hooks.takeFileNumber()))
     void wal.ready.then(() => {
       if (wal.failure !== undefined) {
-        this.#onWalFailure(wal, wal.failure)
+        this.#hooks.onWalFailure(wal, wal.failure)
       }
     })
     return wal
