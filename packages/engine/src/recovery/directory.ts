@@ -211,24 +211,13 @@ async function makeDirectory(files: FileSystem, directory: string): Promise<void
  * before, by the user or by an open that was killed, and would be lost with all that is synced in it.
  */
 export async function syncAncestors(files: FileSystem, directory: string): Promise<void> {
-  const syncs: Promise<void>[] = []
   for (let path = dirname(directory), below = directory; path !== below; below = path, path = dirname(path)) {
-    syncs.push(syncAncestor(files, path))
-  }
-  // Together: none of them needs another to be done. All have ended before one is told to have failed.
-  for (const result of await Promise.allSettled(syncs)) {
-    if (result.status === 'rejected') {
-      throw result.reason
-    }
-  }
-}
-
-async function syncAncestor(files: FileSystem, path: string): Promise<void> {
-  try {
-    await files.syncDirectory(path)
-  } catch (error) {
-    if (!(error instanceof IoError && UNSYNCABLE_CODES.has(error.systemCode))) {
-      throw error
+    try {
+      await files.syncDirectory(path)
+    } catch (error) {
+      if (!(error instanceof IoError && UNSYNCABLE_CODES.has(error.systemCode))) {
+        throw error
+      }
     }
   }
 }
