@@ -3,16 +3,22 @@ import { ArenaPool } from './arena.ts'
 
 const MIB = 1024 * 1024
 
-test('the first arena is small, the others have the full size', () => {
+test('a small arena where that does, and those of the full size', () => {
   const pool = new ArenaPool(16 * MIB, 2)
-  expect([pool.take(1).sizeBytes, pool.take(1).sizeBytes, pool.take(1).sizeBytes]).toEqual([MIB, 16 * MIB, 16 * MIB])
-  expect(pool.usedSizeBytes).toBe(33 * MIB)
-  expect(new ArenaPool(4096, 2).take(1).sizeBytes, 'never above the full size').toBe(4096)
+  const small = pool.takeSmall(1)
+  const full = pool.take(1)
+  expect([small.sizeBytes, full.sizeBytes, pool.usedSizeBytes]).toEqual([MIB, 16 * MIB, 17 * MIB])
+  pool.release(full)
+  expect(pool.takeSmall(1), 'a free one of the full size costs nothing').toBe(full)
+  pool.release(small)
+  expect(pool.takeSmall(1), 'small ones are used again too').toBe(small)
+  expect(pool.takeSmall(2 * MIB).sizeBytes).toBe(2 * MIB)
+  expect(new ArenaPool(4096, 2).takeSmall(1).sizeBytes, 'never above the full size').toBe(4096)
 })
 
 test('a batch that is larger than an arena gets one of its own size', () => {
   const pool = new ArenaPool(2 * MIB, 2)
-  expect(pool.take(1.5 * MIB).sizeBytes, 'the first one too').toBe(1.5 * MIB)
+  expect(pool.takeSmall(1.5 * MIB).sizeBytes, 'a small one too').toBe(1.5 * MIB)
   const large = pool.take(5 * MIB + 1)
   expect([large.sizeBytes, large.bytes.length, large.shared.byteLength]).toEqual([
     5 * MIB + 1,

@@ -5,8 +5,11 @@
  */
 import { HashIndex } from './hash-index.ts'
 
-/** The first arena of a store, if memtables may be larger: a store that is opened for a few writes stays small. */
-const FIRST_ARENA_SIZE_BYTES = 1024 * 1024
+/**
+ * The first arena of a store, and the one after a memtable that was not full, if memtables may be larger: a store that
+ * is opened for a few writes, or flushed and closed, stays small.
+ */
+const SMALL_ARENA_SIZE_BYTES = 1024 * 1024
 
 /**
  * An entry is charged so much besides its bytes in the arena: what the hash index takes, and part of what the tree would.
@@ -24,34 +27,37 @@ export interface Arena {
 }
 
 export class ArenaPool {
+  readonly #smallSizeBytes: number
   readonly #fullSizeBytes: number
   readonly #freeCountMax: number
+  readonly #freeSmall: Arena[] = []
   readonly #free: Arena[] = []
-  #nextSizeBytes: number
   #usedSizeBytes = 0
 
-  /** @param freeCountMax arenas beyond this number are given back to the runtime */
+  /** @param freeCountMax arenas of a size beyond this number are given back to the runtime */
   constructor(fullSizeBytes: number, freeCountMax: number) {
+    this.#smallSizeBytes = Math.min(SMALL_ARENA_SIZE_BYTES, fullSizeBytes)
     this.#fullSizeBytes = fullSizeBytes
     this.#freeCountMax = freeCountMax
-    this.#nextSizeBytes = Math.min(FIRST_ARENA_SIZE_BYTES, fullSizeBytes)
   }
 
-  /** An arena of at least `sizeBytesMin`. What it holds is anything; its index is empty. */
+  /** An arena of at least `sizeBytesMin`, small if that does. What it holds is anything; its index is empty. */
+  takeSmall(sizeBytesMin: number): Arena {
+    const isFullFree = this.#freeSmall.length === 0 && this.#free.length > 0
+    return this.#take(Math.max(isFullFree ? this.#fullSizeBytes : this.#smallSizeBytes, sizeBytesMin))
+  }
+
+  /** As `takeSmall`, of at least the full size. */
   take(sizeBytesMin: number): Arena {
-    const sizeBytes = Math.max(this.#nextSizeBytes, sizeBytesMin)
-    this.#nextSizeBytes = this.#fullSizeBytes
-    const arena = (sizeBytes === this.#fullSizeBytes ? this.#free.pop() : undefined) ?? createArena(sizeBytes)
-    arena.index.clear()
-    this.#usedSizeBytes += arena.sizeBytes
-    return arena
+    return this.#take(Math.max(this.#fullSizeBytes, sizeBytesMin))
   }
 
   /** Nobody may touch the arena any more, here or in a job. */
   release(arena: Arena): void {
     this.#usedSizeBytes -= arena.sizeBytes
-    if (arena.sizeBytes === this.#fullSizeBytes && this.#free.length < this.#freeCountMax) {
-      this.#free.push(arena)
+    const free = this.#freeOf(arena.sizeBytes)
+    if (free !== undefined && free.length < this.#freeCountMax) {
+      free.push(arena)
     }
   }
 
@@ -60,11 +66,26 @@ export class ArenaPool {
   }
 
   get freeCount(): number {
-    return this.#free.length
+    return this.#free.length + this.#freeSmall.length
   }
 
   get freeSizeBytes(): number {
-    return this.#free.reduce((sum, arena) => sum + arena.sizeBytes + arena.index.sizeBytes, 0)
+    return [...this.#free, ...this.#freeSmall].reduce((sum, arena) => sum + arena.sizeBytes + arena.index.sizeBytes, 0)
+  }
+
+  #take(sizeBytes: number): Arena {
+    const arena = this.#freeOf(sizeBytes)?.pop() ?? createArena(sizeBytes)
+    arena.index.clear()
+    this.#usedSizeBytes += arena.sizeBytes
+    return arena
+  }
+
+  /** Those of this size that may be used again; `undefined` for sizes of single batches. */
+  #freeOf(sizeBytes: number): Arena[] | undefined {
+    if (sizeBytes === this.#fullSizeBytes) {
+      return this.#free
+    }
+    return sizeBytes === this.#smallSizeBytes ? this.#freeSmall : undefined
   }
 }
 

@@ -45,7 +45,12 @@ export class MemtableQueue {
     this.#hooks = hooks
     this.#arenas = new ArenaPool(options.memtableSizeBytes, options.frozenMemtableCountMax + SPARE_ARENA_COUNT)
     this.#hashSeed = env.random.uint32()
-    this.#active = new Memtable(this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES), firstWal, firstSequence, this.#hashSeed)
+    this.#active = new Memtable(
+      this.#arenas.takeSmall(ARENA_OVERHEAD_SIZE_BYTES),
+      firstWal,
+      firstSequence,
+      this.#hashSeed,
+    )
   }
 
   get hashSeed(): number {
@@ -65,12 +70,18 @@ export class MemtableQueue {
     return this.#nextWal
   }
 
-  /** Starts a new active memtable with room for so many bytes of entries. The open group must be closed. */
+  /**
+   * Starts a new active memtable with room for so many bytes of entries; with none, nobody waits for room, and a small
+   * one does. The open group must be closed.
+   */
   freeze(nextSequence: number, entriesSizeBytes: number): Memtable {
     const before = this.#active
     assert(before.count > 0, 'an empty memtable is never flushed')
     // Where there is no memory for an arena, nothing has changed.
-    const arena = this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES + entriesSizeBytes)
+    const arena =
+      entriesSizeBytes === 0
+        ? this.#arenas.takeSmall(ARENA_OVERHEAD_SIZE_BYTES)
+        : this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES + entriesSizeBytes)
     const wal = this.#takeWal()
     this.#frozen.push(before)
     this.#active = new Memtable(arena, wal, nextSequence, this.#hashSeed)
