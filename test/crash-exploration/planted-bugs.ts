@@ -21,7 +21,6 @@ const COMMITS = 'varve/dist/write/commit-queue.js'
 const VERSIONS = 'varve/dist/version/version-set.js'
 const RECOVERY = 'varve/dist/recovery/recover-store.js'
 const REPLAY = 'varve/dist/recovery/wal-replay.js'
-const DIRECTORY = 'varve/dist/recovery/directory.js'
 const FLUSHES = 'varve/dist/flush/flush-scheduler.js'
 const MEMTABLES = 'varve/dist/memtable/memtable-queue.js'
 const ENGINE = 'varve/dist/engine.js'
@@ -80,7 +79,7 @@ const MANIFESTS: readonly PlantedBug[] = [
   bug('CURRENT is replaced, and its directory not synced', [CURRENT, 'await files.syncDirectory(directory);', '']),
   bug('CURRENT names a manifest whose entry is not durable', [
     VERSIONS,
-    'await this.#env.files.syncDirectory(this.#directory);',
+    'await files.syncDirectory(this.#directory);',
     '',
   ]),
   bug('edits are not synced', [MANIFEST_WRITER, 'await this.#file.dataSync();', '']),
@@ -99,11 +98,15 @@ const MANIFESTS: readonly PlantedBug[] = [
   ),
   bug(
     'a manifest that was only read counts as durable',
-    [VERSIONS, 'async begin(edit) {', 'async begin(edit) {\n        const isFound = this.#logNumber !== 0;'],
     [
       VERSIONS,
-      'await this.#writeFullState(next, edit);\n        this.#install(next);',
-      'if (!isFound || edit.added.length > 0) {\n            await this.#writeFullState(next, edit);\n        }\n        this.#install(next);',
+      'async begin(edit, needed) {',
+      'async begin(edit, needed) {\n        const isFound = this.#logNumber !== 0;',
+    ],
+    [
+      VERSIONS,
+      'await this.#writeFullState(next, edit, needed);\n        this.#install(next);',
+      'if (!isFound || edit.added.length > 0) {\n            await this.#writeFullState(next, edit, needed);\n        }\n        this.#install(next);',
     ],
     [
       RECOVERY,
@@ -113,11 +116,15 @@ const MANIFESTS: readonly PlantedBug[] = [
   ),
   bug(
     'writes begin before the recovered state is durable',
-    [VERSIONS, 'async begin(edit) {', 'async begin(edit) {\n        const isFound = this.#logNumber !== 0;'],
     [
       VERSIONS,
-      'await this.#writeFullState(next, edit);\n        this.#install(next);',
-      'const written = this.#writeFullState(next, edit);\n        await (isFound ? undefined : written);\n        this.#install(next);',
+      'async begin(edit, needed) {',
+      'async begin(edit, needed) {\n        const isFound = this.#logNumber !== 0;',
+    ],
+    [
+      VERSIONS,
+      'await this.#writeFullState(next, edit, needed);\n        this.#install(next);',
+      'const written = this.#writeFullState(next, edit, needed);\n        await (isFound ? undefined : written);\n        this.#install(next);',
     ],
   ),
 ]
@@ -167,7 +174,7 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
 ]
 
 const RECOVERIES: readonly PlantedBug[] = [
-  bug('the directory of a new store is not made durable', [DIRECTORY, 'await syncAncestors(files, directory);', '']),
+  bug('the directory of a new store is not made durable', [RECOVERY, 'syncAncestors(env.files, directory)', '']),
   bug('replayed logs count again after the next crash', [
     RECOVERY,
     'logNumber: firstWal.number,',
@@ -175,8 +182,8 @@ const RECOVERIES: readonly PlantedBug[] = [
   ]),
   bug('a torn log is cut in memory only', [
     RECOVERY,
-    'await versions.begin({\n            added,\n            logNumber: firstWal.number,',
-    'await versions.begin({\n            added: [],\n            logNumber: state.logNumber || firstWal.number,',
+    'begin({ added, logNumber: firstWal.number,',
+    'begin({ added: [], logNumber: state.logNumber || firstWal.number,',
   ]),
   bug('a missing group in the middle is not noticed', [
     REPLAY,

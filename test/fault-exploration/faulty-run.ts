@@ -21,6 +21,8 @@ const HEALING_TRY_COUNT = 100
 const HEALING_PAUSE_MS = 500
 /** Longer than the longest back-off. */
 const REST_MS = 15_000
+/** How many calls lie between failures of what is done at once. */
+const AT_ONCE_CALL_COUNT = 12
 
 const CHANGING: readonly CallKind[] = [
   'create',
@@ -196,12 +198,17 @@ class FaultyRun {
     expectThat(faults.length === 0, `after the next open and close: ${faults.join('; ')}`)
   }
 
-  /** Each failure is an event, or what a caller was answered with; of reads, closes or jobs that fail together, one is. */
+  /**
+   * Each failure is an event, or what a caller was answered with; of reads, closes or jobs that fail together, one is, and
+   * so of the files and directories that are made durable at once, before a manifest comes into force.
+   */
   #checkTold(): void {
     const told = this.#run.told.flatMap(causes).filter((error) => error instanceof IoError)
-    for (const { index, kind, path } of this.env.calls.faults.failed) {
+    const { failed } = this.env.calls.faults
+    for (const { index, kind, path } of failed) {
       const isOne = path.endsWith('.sst') || !CHANGING.includes(kind)
-      const isTold = isOne ? told.length > 0 : told.some((error) => error.path === path)
+      const atOnce = failed.filter((other) => Math.abs(other.index - index) <= AT_ONCE_CALL_COUNT)
+      const isTold = isOne ? told.length > 0 : told.some((error) => atOnce.some((other) => other.path === error.path))
       expectThat(isTold, `${kind} of ${path} failed (call ${index}), and nobody was told`)
     }
   }

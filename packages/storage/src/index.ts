@@ -1,3 +1,4 @@
+export { allDone } from './all-done.ts'
 export { AssertionError, assert } from './assert.ts'
 export { checksum, checksumSeed } from './checksum.ts'
 export { compareBytes, compareKeys, getVarint, putVarint, varintSizeBytes } from './coding.ts'
@@ -47,7 +48,7 @@ export {
   type NumberedFile,
   type NumberedFileKind,
 } from './file-names.ts'
-export { readCurrent, replaceCurrent } from './manifest/current-file.ts'
+export { installCurrent, prepareCurrent, readCurrent, replaceCurrent } from './manifest/current-file.ts'
 export {
   readManifest,
   readManifestPrefix,

@@ -2,7 +2,7 @@
  * Point reads: memtables newest first, then the tables. All of it on one view, taken synchronously in the call. What is
  * in memory is answered at once; only a read that needs the disk waits, and holds its Version meanwhile.
  */
-import { FOUND, KEY_SIZE_BYTES_MAX, KIND_PUT, NEEDS_BLOCK, hashKey, type ReadStatus } from '@varve/storage'
+import { FOUND, KEY_SIZE_BYTES_MAX, KIND_PUT, NEEDS_BLOCK, allDone, hashKey, type ReadStatus } from '@varve/storage'
 import { keySizeOf, putBytes, type Bytes } from '../bytes.ts'
 import type { TableCache } from '../cache/table-cache.ts'
 import type { Memtable } from '../memtable/memtable.ts'
@@ -188,13 +188,4 @@ function valueOf<T>(status: ReadStatus, { result }: VersionLookUp, take: ValueTa
   return status === FOUND && result.kind === KIND_PUT
     ? take(result.block.bytes, result.valueOffset, result.valueSize)
     : undefined
-}
-
-/** Waits for all, the failed ones included, and then throws the first failure. */
-async function allDone(reads: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(reads)) {
-    if (result.status === 'rejected') {
-      throw result.reason
-    }
-  }
 }

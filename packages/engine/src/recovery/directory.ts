@@ -71,9 +71,6 @@ export async function lockDirectory(env: Env, directory: string, options: Direct
   try {
     const names = await files.list(directory)
     const holdsStore = checkNames(directory, names, options)
-    if (!holdsStore) {
-      await syncAncestors(files, directory)
-    }
     return { lock, names, holdsStore, mayCreate: options.createIfMissing }
   } catch (error) {
     await Promise.allSettled([lock.release()])

@@ -5,7 +5,8 @@
  *    with its size.
  * 2. The logs are replayed into tables, by the same jobs that flush memtables. What was only read may live in the page
  *    cache alone: nothing that was found is appended to, neither log nor manifest.
- * 3. A new log is made, then a new manifest with the full state, then CURRENT is replaced, each durable before the next.
+ * 3. A new log, a new manifest with the full state and, for a new store, the way to its directory are made durable. Then
+ *    CURRENT is replaced.
  *    Until then nothing of what was found has been changed.
  * 4. Then, and only then, files that nothing names any more are deleted. What held unacknowledged groups behind a torn
  *    place is moved to lost/, and so are unnamed tables if the manifest's own tail was cut.
@@ -17,6 +18,7 @@ import {
   CURRENT_TEMPORARY_FILE_NAME,
   CorruptionError,
   FILE_NUMBER_MAX,
+  allDone,
   fileNumber,
   manifestFileName,
   parseFileName,
@@ -38,7 +40,7 @@ import { VersionSet, type VersionSetHooks } from '../version/version-set.ts'
 import { Version } from '../version/version.ts'
 import { Wal } from '../wal/wal.ts'
 import type { JobExecutor, JobOutput, TableOptions } from '@varve/workers'
-import { notFound, type LockedDirectory } from './directory.ts'
+import { notFound, syncAncestors, type LockedDirectory } from './directory.ts'
 import { setAside } from './lost-files.ts'
 import { replayEdits, type ManifestState } from './manifest-state.ts'
 import { replayWals, type LogsOfManifest, type ReplayedWal, type WalReplay } from './wal-replay.ts'
@@ -93,15 +95,10 @@ export async function recoverStore(setup: RecoverySetup, found: LockedDirectory)
   const firstWal = new Wal(env, directory, fileNumber(versions.takeFileNumbers(1)))
   let lostFileNames: string[]
   try {
-    await firstWal.ready
-    if (firstWal.failure !== undefined) {
-      throw firstWal.failure
-    }
-    await versions.begin({
-      added,
-      logNumber: firstWal.number,
-      lastSequence: sequenceNumber(replay.lastSequence),
-    })
+    await versions.begin({ added, logNumber: firstWal.number, lastSequence: sequenceNumber(replay.lastSequence) }, [
+      whenUsable(firstWal),
+      ...(found.holdsStore ? [] : [syncAncestors(env.files, directory)]),
+    ])
     lostFileNames = await clearAway(setup, versions, firstWal.number, replay.cutOff, state.manifestWasTorn)
   } catch (error) {
     await Promise.allSettled([firstWal.close(), versions.close()])
@@ -115,6 +112,13 @@ export async function recoverStore(setup: RecoverySetup, found: LockedDirectory)
     lostFileNames,
   }
   return { versions, firstWal, lastSequence: replay.lastSequence, report }
+}
+
+async function whenUsable(wal: Wal): Promise<void> {
+  await wal.ready
+  if (wal.failure !== undefined) {
+    throw wal.failure
+  }
 }
 
 async function readState(setup: RecoverySetup, names: readonly string[]): Promise<FoundState> {
@@ -190,19 +194,13 @@ async function checkTables({ env, directory }: RecoverySetup, version: Version, 
 
 async function flushReplayed(setup: RecoverySetup, versions: VersionSet, replay: WalReplay): Promise<AddedTable[]> {
   const runner = new JobRunner({ ...setup, versions, liveSequences: () => [replay.lastSequence] })
-  const flushed = await Promise.allSettled(
+  const flushed = await allDone(
     replay.wals.map(async (wal) => {
       const output = await flushLog(runner, wal)
       return output.tables.map((table) => ({ level: 0, run: wal.firstSequence, table }))
     }),
   )
-  // All have ended, failed ones too, before anything is given up.
-  return flushed.flatMap((result) => {
-    if (result.status === 'rejected') {
-      throw result.reason
-    }
-    return result.value
-  })
+  return flushed.flat()
 }
 
 /** A thread that dies is no reason to stay closed. What the system refuses is for the caller to mend. */

@@ -10,9 +10,11 @@ import { join } from 'node:path'
 import {
   ClosedError,
   ManifestWriter,
+  allDone,
   fileNumber,
+  installCurrent,
   manifestFileName,
-  replaceCurrent,
+  prepareCurrent,
   sequenceNumber,
   type Env,
   type FileNumber,
@@ -134,30 +136,37 @@ export class VersionSet {
     )
   }
 
-  /** Begins a new manifest with the state that was found and one edit more. Nothing that was found is appended to. */
-  async begin(edit: VersionEdit): Promise<void> {
+  /**
+   * Begins a new manifest with the state that was found and one edit more. Nothing that was found is appended to.
+   * @param needed what else is being made durable; the manifest is in force only when all of it has come to be
+   */
+  async begin(edit: VersionEdit, needed: readonly Promise<void>[]): Promise<void> {
     const next = this.#current.apply(edit)
     next.checkInvariants()
     this.#logNumber = edit.logNumber ?? this.#logNumber
     this.#lastSequence = edit.lastSequence ?? this.#lastSequence
-    await this.#writeFullState(next, edit)
+    await this.#writeFullState(next, edit, needed)
     this.#install(next)
   }
 
   /** Writes a new manifest with the full state, and makes it the current one. */
-  async #writeFullState(version: Version, edit: VersionEdit): Promise<void> {
+  async #writeFullState(version: Version, edit: VersionEdit, needed: readonly Promise<void>[] = []): Promise<void> {
     const before = this.#manifest
     const number = fileNumber(this.takeFileNumbers(1))
     const path = join(this.#directory, manifestFileName(number))
     this.#unfinished.push(number)
-    const manifest = await ManifestWriter.create(this.#env.files, path, number, this.#fullState(version, edit))
+    const { files } = this.#env
+    const making = ManifestWriter.create(files, path, number, this.#fullState(version, edit))
     try {
-      await this.#env.files.syncDirectory(this.#directory)
-      await replaceCurrent(this.#env.files, this.#directory, number)
+      // Each of these waits for the disk, and none for another.
+      await allDone<unknown>([making, prepareCurrent(files, this.#directory, number), ...needed])
+      await files.syncDirectory(this.#directory)
+      await installCurrent(files, this.#directory)
     } catch (error) {
-      await Promise.allSettled([manifest.close()])
+      await Promise.allSettled([making.then((made) => made.close())])
       throw error
     }
+    const manifest = await making
     this.#manifest = manifest
     this.#fullStateSizeBytes = manifest.sizeBytes
     for (const abandoned of this.#unfinished.splice(0)) {

@@ -33,7 +33,12 @@ export async function readCurrent(files: FileSystem, directory: string): Promise
 
 /** Durable when it resolves. The manifest itself must be durable before, its directory entry included. */
 export async function replaceCurrent(files: FileSystem, directory: string, number: FileNumber): Promise<void> {
-  const path = join(directory, CURRENT_FILE_NAME)
+  await prepareCurrent(files, directory, number)
+  await installCurrent(files, directory)
+}
+
+/** Writes what is to be CURRENT beside it, durable but for its directory entry. The manifest may still be in the making. */
+export async function prepareCurrent(files: FileSystem, directory: string, number: FileNumber): Promise<void> {
   const temporaryPath = join(directory, CURRENT_TEMPORARY_FILE_NAME)
   if ((await files.kindOf(temporaryPath)) !== 'missing') {
     await files.remove(temporaryPath)
@@ -46,7 +51,11 @@ export async function replaceCurrent(files: FileSystem, directory: string, numbe
   } finally {
     await file.close()
   }
-  await files.rename(temporaryPath, path)
+}
+
+/** Puts what was prepared into force. Durable when it resolves; all that the manifest names must be so before. */
+export async function installCurrent(files: FileSystem, directory: string): Promise<void> {
+  await files.rename(join(directory, CURRENT_TEMPORARY_FILE_NAME), join(directory, CURRENT_FILE_NAME))
   await files.syncDirectory(directory)
 }
 
