@@ -3,18 +3,22 @@ import { createInlineExecutor } from '@varve/workers'
 import { open, type Store, type StoreOptions } from 'varve'
 import { expect, test } from 'vitest'
 import { diskAfter, type SimulatedDisk } from '../simulation/disk.ts'
+import type { DiskSnapshot } from '../simulation/disk-snapshot.ts'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { DIRECTORY } from './store-life.ts'
 
 const KEEPS_NOTHING = { kept: 'nothing', seed: 1 } as const
 
-async function openOn(env: SimulatedEnv, options: StoreOptions = {}): Promise<Store> {
-  return await open(DIRECTORY, options, { env, executor: createInlineExecutor(env.forJobs) })
+async function openOn(env: SimulatedEnv, options: StoreOptions = {}, directory = DIRECTORY): Promise<Store> {
+  return await open(directory, options, { env, executor: createInlineExecutor(env.forJobs) })
 }
 
-async function valueOn(disk: SimulatedDisk, key: string): Promise<string | undefined> {
+async function valueOn(disk: SimulatedDisk, key: string, directory = DIRECTORY): Promise<string | undefined> {
   const env = new SimulatedEnv(9, disk)
-  const read = async (): Promise<string | undefined> => (await (await openOn(env)).get(key))?.toString()
+  const read = async (): Promise<string | undefined> => {
+    const store = await openOn(env, { createIfMissing: false }, directory)
+    return (await store.get(key))?.toString()
+  }
   return await env.run(read())
 }
 
@@ -44,4 +48,29 @@ test('R7: a log that was synced and flushed does not make damage of what is lost
   for (let seed = 0; seed < 40; seed++) {
     expect(await valueOn(diskAfter(snapshot, { kept: 'subset', seed }), 'first')).toBe('value')
   }
+})
+
+test('R1: a checkpoint that was renamed, and not synced, is durable before a sync in it is acknowledged', async () => {
+  const copyDirectory = '/data/copies/1'
+  const env = new SimulatedEnv(1)
+  let renamed: DiskSnapshot | undefined
+  env.calls.onCall = (moment, { kind, path }) => {
+    if (moment === 'before' && kind === 'syncDirectory' && path === '/data/copies' && env.disk.find(copyDirectory)) {
+      renamed ??= env.disk.snapshot()
+    }
+  }
+  const make = async (): Promise<void> => {
+    const store = await openOn(env)
+    await store.put('key', 'value')
+    await store.checkpoint(copyDirectory)
+  }
+  await env.run(make())
+  expect(renamed).toBeDefined()
+  const next = new SimulatedEnv(2, renamed && diskAfter(renamed, 'process-death'))
+  const write = async (): Promise<void> => {
+    const copy = await openOn(next, { createIfMissing: false }, copyDirectory)
+    await copy.put('later', 'value', { sync: true })
+  }
+  await next.run(write())
+  expect(await valueOn(next.disk.losePower(KEEPS_NOTHING), 'later', copyDirectory)).toBe('value')
 })

@@ -78,8 +78,11 @@ interface FoundState extends ManifestState {
   readonly manifestWasTorn: boolean
 }
 
+/** Of a checkpoint that was never opened: it has its tables alone. */
+const NO_LOG: FileNumber = fileNumber(0)
+
 /** What a manifest would say if there were one. */
-const NO_LOGS: LogsOfManifest = { logNumber: fileNumber(0), lastSequence: 0, closedWals: [] }
+const NO_LOGS: LogsOfManifest = { logNumber: NO_LOG, lastSequence: 0, closedWals: [] }
 
 /** @throws CorruptionError, UnsupportedError, IoError */
 export async function recoverStore(setup: RecoverySetup, found: LockedDirectory): Promise<RecoveredStore> {
@@ -87,6 +90,10 @@ export async function recoverStore(setup: RecoverySetup, found: LockedDirectory)
   const state = found.holdsStore ? await readState(setup, found.names) : await emptyState(setup, found.names)
   if (!found.holdsStore && !found.mayCreate) {
     throw notFound(directory)
+  }
+  if (found.holdsStore && state.logNumber === NO_LOG) {
+    // The checkpoint's directory may have been renamed by a process that died before that was durable.
+    await syncAncestors(env.files, directory)
   }
   const walNumbers = numbersOf('wal', found.names).filter((number) => number >= state.logNumber)
   const replay = await replayWals(env, directory, walNumbers, state)
@@ -135,8 +142,7 @@ async function readState(setup: RecoverySetup, names: readonly string[]): Promis
   const { edits, tornSizeBytes } = await readManifest(env.files, path, number)
   const state = replayEdits(edits, path)
   const { version, logNumber, lastSequence } = state
-  // 0 is "no log": a checkpoint that was never opened has its tables alone.
-  if (logNumber !== 0 && !names.includes(walFileName(logNumber))) {
+  if (logNumber !== NO_LOG && !names.includes(walFileName(logNumber))) {
     throw new CorruptionError(
       join(directory, walFileName(logNumber)),
       0,
