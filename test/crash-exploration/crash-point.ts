@@ -85,8 +85,8 @@ export class CrashRecorder {
   #confirm(): void {
     const now = this.#life.bounds()
     if (this.#last !== undefined && this.#life.phase === 'running' && this.#last.bounds.order === now.order) {
-      const { deadFloor, powerFloor } = now
-      this.#last.bounds = { ...this.#last.bounds, deadFloor, powerFloor }
+      const { deadFloor, powerFloor, copies } = now
+      this.#last.bounds = { ...this.#last.bounds, deadFloor, powerFloor, copies }
     }
   }
 }

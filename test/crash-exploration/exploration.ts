@@ -7,10 +7,9 @@ import { JobMemory } from '@varve/workers'
 import { SeededRandom } from '../harness/random.ts'
 import { diskAfter, type Crash } from '../simulation/disk.ts'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
-import { CommitOrder } from './commit-order.ts'
 import { CrashRecorder, type CrashPoint } from './crash-point.ts'
 import { drawAftermath, type History } from './history.ts'
-import { StoreLife } from './store-life.ts'
+import { NO_BOUNDS, StoreLife } from './store-life.ts'
 
 /** A crash, a crash of the recovery from it, and so on. */
 const DEPTH_MAX = 3
@@ -62,9 +61,8 @@ export class Exploration {
     const history = this.#history
     const life = new StoreLife(new SimulatedEnv(history.seed), history, 'first', this.#memory)
     const recorder = new CrashRecorder(life)
-    const nothing = { order: new CommitOrder(), deadFloor: 0, powerFloor: 0, ceiling: 0 }
     try {
-      await life.env.run(life.recover(nothing, 'power-loss'))
+      await life.env.run(life.recover(NO_BOUNDS, 'power-loss'))
       await life.env.run(life.run(history.steps))
       await life.env.run(history.endsClosed ? life.close() : life.settle())
       // What a close leaves that cannot flush, the next open clears away: that is looked at there.
@@ -96,7 +94,7 @@ export class Exploration {
     this.stateCount++
     const next = random.weighted({ nothing: 5, aftermath: 3, audit: 1, close: 1 })
     if (next === 'aftermath') {
-      await env.run(life.run(drawAftermath(random)))
+      await env.run(life.run(drawAftermath(random, this.#history)))
     } else if (next === 'close') {
       await env.run(life.close())
     }

@@ -19,6 +19,8 @@ export type Step =
   | { readonly kind: 'sync' }
   | { readonly kind: 'flush' }
   | { readonly kind: 'compact'; readonly range: KeySpan | undefined }
+  /** Makes a copy of the store beside it. */
+  | { readonly kind: 'checkpoint' }
   /** With `failsFlush` no table can be made while the store closes: its logs remain. */
   | { readonly kind: 'reopen'; readonly failsFlush: boolean }
   /** A snapshot is read, and must stay the same for so many steps. */
@@ -39,16 +41,18 @@ export interface History {
   readonly steps: readonly Step[]
   readonly endsClosed: boolean
   readonly hasFaults: boolean
+  readonly hasCheckpoints: boolean
 }
 
 /** What some histories have, and others have not. */
 interface Traits {
   readonly hasFaults: boolean
   readonly hasGiants: boolean
+  readonly hasCheckpoints: boolean
 }
 
 const SYNC: Step = { kind: 'sync' }
-const NO_TRAITS: Traits = { hasFaults: false, hasGiants: false }
+const NO_TRAITS: Traits = { hasFaults: false, hasGiants: false, hasCheckpoints: false }
 const KEY_COUNT = 28
 const KIB = 1024
 
@@ -67,7 +71,11 @@ export function drawHistory(seed: number): History {
     levelSizeRatio: 2,
     openTableCountMax: random.pick([1, 4, 100]),
   }
-  const traits = { hasFaults: random.chance(0.25), hasGiants: random.chance(0.03) }
+  const traits = {
+    hasFaults: random.chance(0.25),
+    hasGiants: random.chance(0.03),
+    hasCheckpoints: random.chance(0.25),
+  }
   const blocks = Array.from({ length: random.between(8, 45) }, () => drawSteps(random, traits))
   if (traits.hasFaults) {
     blocks.splice(random.below(blocks.length), 0, drawFailure(random, traits))
@@ -79,13 +87,14 @@ export function drawHistory(seed: number): History {
     steps: blocks.flat(),
     endsClosed: random.chance(0.3),
     hasFaults: traits.hasFaults,
+    hasCheckpoints: traits.hasCheckpoints,
   }
 }
 
 /** What a store does that has just been recovered: little, with some of it synced. */
-export function drawAftermath(random: SeededRandom): Step[] {
+export function drawAftermath(random: SeededRandom, { hasCheckpoints }: History): Step[] {
   const steps: Step[] = Array.from({ length: random.between(1, 4) }, () => drawWrite(random, NO_TRAITS))
-  const last = random.weighted({ sync: 3, flush: 1, compact: 1, nothing: 1 })
+  const last = random.weighted({ sync: 3, flush: 1, compact: 1, nothing: 1, checkpoint: hasCheckpoints ? 1 : 0 })
   if (last === 'compact') {
     steps.push({ kind: 'compact', range: undefined })
   } else if (last !== 'nothing') {
@@ -105,6 +114,7 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
     compact: 4,
     reopen: 2,
     clear: 1.5,
+    checkpoint: traits.hasCheckpoints ? 3 : 0,
     snapshot: 3,
     iterator: 3,
     failSync: traits.hasFaults ? 4 : 0,
@@ -129,6 +139,7 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
       return [{ kind, failsFlush: traits.hasFaults && random.chance(0.5) }]
     case 'sync':
     case 'flush':
+    case 'checkpoint':
     case 'settle':
       return [{ kind }]
   }

@@ -8,6 +8,7 @@ import { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { CommitOrder, digestOf, type Change } from './commit-order.ts'
 import type { History, Step } from './history.ts'
 import { auditStore } from './store-audit.ts'
+import { StoreCopies, type CopyBounds } from './store-copies.ts'
 import { StoreReader } from './store-reader.ts'
 import { Violation } from './violation.ts'
 
@@ -22,6 +23,16 @@ export interface Bounds {
   powerFloor: number
   /** At most these: more were not asked for. */
   ceiling: number
+  copies: readonly CopyBounds[]
+}
+
+/** What there is before anything was done. */
+export const NO_BOUNDS: Readonly<Bounds> = {
+  order: new CommitOrder(),
+  deadFloor: 0,
+  powerFloor: 0,
+  ceiling: 0,
+  copies: [],
 }
 
 type Phase = 'opening' | 'checking' | 'running'
@@ -38,8 +49,9 @@ export class StoreLife {
   #ackedCount = 0
   #syncedCount = 0
   #phase: Phase = 'opening'
-  readonly #openingBounds: Bounds = { order: this.#order, deadFloor: 0, powerFloor: 0, ceiling: 0 }
-  readonly #openBounds: Bounds = { order: this.#order, deadFloor: 0, powerFloor: 0, ceiling: 0 }
+  readonly #openingBounds: Bounds = { ...NO_BOUNDS }
+  readonly #openBounds: Bounds = { ...NO_BOUNDS }
+  readonly #copies: StoreCopies
   readonly #pending = new Set<Promise<void>>()
   readonly #errors: Error[] = []
   constructor(env: SimulatedEnv, history: History, label: string, memory: JobMemory) {
@@ -47,6 +59,7 @@ export class StoreLife {
     this.#history = history
     this.#label = label
     this.#memory = memory
+    this.#copies = new StoreCopies(env)
   }
 
   get phase(): Phase {
@@ -66,13 +79,14 @@ export class StoreLife {
           deadFloor: this.#ackedCount,
           powerFloor: this.#syncedCount,
           ceiling: this.#order.count,
+          copies: this.#copies.bounds(this.#order),
         }
     }
   }
 
   /** Opens what a crash has left, and checks that it is within the bounds. */
   async recover(found: Bounds, crash: 'process-death' | 'power-loss'): Promise<void> {
-    const store = await this.#open()
+    const store = await this.#open(DIRECTORY)
     this.#phase = 'checking'
     const reader = new StoreReader(store)
     const digest = digestOf(await reader.readAll())
@@ -89,14 +103,22 @@ export class StoreLife {
       deadFloor: count,
       powerFloor: isDurable ? count : found.powerFloor,
       ceiling: count,
+      copies: found.copies,
     })
     this.#order = found.order.fork(count)
     this.#ackedCount = count
     this.#syncedCount = count
-    Object.assign(this.#openBounds, { order: this.#order, deadFloor: count, powerFloor: count, ceiling: count })
+    Object.assign(this.#openBounds, {
+      order: this.#order,
+      deadFloor: count,
+      powerFloor: count,
+      ceiling: count,
+      copies: found.copies,
+    })
     this.#store = store
     this.#reader = reader
     this.#phase = 'running'
+    await this.#copies.recover(found.copies, found.order, count, (path) => this.#open(path))
     this.#checkErrors()
   }
 
@@ -132,6 +154,7 @@ export class StoreLife {
     await this.env.idle()
     const auditor = new SimulatedEnv(1, this.env.disk)
     await auditor.run(auditStore(auditor.files, DIRECTORY))
+    await auditor.run(this.#copies.audit(auditor))
   }
 
   async #do(step: Step): Promise<void> {
@@ -149,6 +172,8 @@ export class StoreLife {
         return this.#track(store.flush().then(makesDurable))
       case 'compact':
         return this.#track(store.compactRange(step.range).then(makesDurable))
+      case 'checkpoint':
+        return this.#track(this.#copies.make(store, () => this.#order, ackedCount).then(makesDurable))
       case 'clear':
         return await this.#clear(store, step.range)
       case 'reopen':
@@ -246,7 +271,7 @@ export class StoreLife {
     if (!this.#history.hasFaults) {
       await auditStore(this.env.files, DIRECTORY)
     }
-    const store = await this.#open()
+    const store = await this.#open(DIRECTORY)
     this.#store = store
     this.#reader = new StoreReader(store)
     const digest = digestOf(await this.#reader.readAll())
@@ -256,14 +281,14 @@ export class StoreLife {
     }
   }
 
-  async #open(): Promise<Store> {
+  async #open(directory: string): Promise<Store> {
     const { options, manifestRotationSizeBytes } = this.#history
     const executor = createInlineExecutor(this.env.forJobs, this.#memory)
     let store: Store
     try {
-      store = await open(DIRECTORY, options, { env: this.env, executor, manifestRotationSizeBytes })
+      store = await open(directory, options, { env: this.env, executor, manifestRotationSizeBytes })
     } catch (error) {
-      throw new Violation('R7', `open fails: ${String(error)}`, { cause: error })
+      throw new Violation('R7', `open fails in ${directory}: ${String(error)}`, { cause: error })
     }
     store.on('error', (error) => this.#fail(error))
     return store
