@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { diskAfter, type SimulatedDisk } from '../simulation/disk.ts'
 import type { DiskSnapshot } from '../simulation/disk-snapshot.ts'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
+import { auditStore } from './store-audit.ts'
 import { DIRECTORY } from './store-life.ts'
 
 const KEEPS_NOTHING = { kept: 'nothing', seed: 1 } as const
@@ -73,4 +74,19 @@ test('R1: a checkpoint that was renamed, and not synced, is durable before a syn
   }
   await next.run(write())
   expect(await valueOn(next.disk.losePower(KEEPS_NOTHING), 'later', copyDirectory)).toBe('value')
+})
+
+test('R10: a flush that no edit can name, as no new log can be made, leaves no table when the store closes', async () => {
+  const env = new SimulatedEnv(1)
+  const work = async (): Promise<void> => {
+    const store = await openOn(env)
+    store.on('error', () => undefined)
+    await store.put('key', 'value', { sync: true })
+    env.calls.faults.add({ kinds: ['create'], path: /wal$/, count: Infinity, code: 'ENOSPC' })
+    await store.close()
+  }
+  await env.run(work())
+  env.calls.faults.liftAll()
+  await env.run(auditStore(env.files, DIRECTORY))
+  expect(await valueOn(env.disk.losePower(KEEPS_NOTHING), 'key')).toBe('value')
 })

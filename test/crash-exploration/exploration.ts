@@ -65,10 +65,7 @@ export class Exploration {
       await life.env.run(life.recover(NO_BOUNDS, 'power-loss'))
       await life.env.run(life.run(history.steps))
       await life.env.run(history.endsClosed ? life.close() : life.settle())
-      // What a close leaves that cannot flush, the next open clears away: that is looked at there.
-      if (!history.hasFaults) {
-        await life.audit()
-      }
+      await life.audit()
     } catch (error) {
       throw new StateFailure(history, undefined, ['in the history itself'], error)
     }

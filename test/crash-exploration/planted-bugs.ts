@@ -24,6 +24,7 @@ const REPLAY = 'varve/dist/recovery/wal-replay.js'
 const FLUSHES = 'varve/dist/flush/flush-scheduler.js'
 const MEMTABLES = 'varve/dist/memtable/memtable-queue.js'
 const ENGINE = 'varve/dist/engine.js'
+const CHECKPOINT = 'varve/dist/checkpoint/checkpoint.js'
 const CURRENT = '@varve/storage/dist/manifest/current-file.js'
 const MANIFEST_WRITER = '@varve/storage/dist/manifest/manifest-writer.js'
 const WAL_FORMAT = '@varve/storage/dist/wal/wal-format.js'
@@ -207,4 +208,33 @@ const RECOVERIES: readonly PlantedBug[] = [
   ]),
 ]
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [...LOGS, ...MANIFESTS, ...FLUSHES_AND_COMPACTIONS, ...RECOVERIES]
+const CHECKPOINTS: readonly PlantedBug[] = [
+  bug('a checkpoint links a log', [
+    CHECKPOINT,
+    'await writeManifest(files, target.temporaryPath, version, sequence);',
+    "for (const name of (await files.list(directory)).filter((each) => each.endsWith('.wal'))) {\n            await files.link(join(directory, name), join(target.temporaryPath, name));\n        }\n        await writeManifest(files, target.temporaryPath, version, sequence);",
+  ]),
+  bug('a checkpoint is acknowledged before its name is durable', [
+    CHECKPOINT,
+    'await files.syncDirectory(target.parentPath);',
+    '',
+  ]),
+  bug('a checkpoint is renamed before its files are durable', [
+    CHECKPOINT,
+    'await manifest.close();\n    await files.syncDirectory(directory);',
+    'await manifest.close();',
+  ]),
+  bug('a checkpoint takes what is current when it writes, not what it waited for', [
+    CHECKPOINT,
+    'async function writeCheckpoint({ env, directory }, target, { version, sequence }, call) {',
+    'async function writeCheckpoint({ env, directory, versions }, target, { sequence }, call) {\n    const version = versions.current;',
+  ]),
+]
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...LOGS,
+  ...MANIFESTS,
+  ...FLUSHES_AND_COMPACTIONS,
+  ...RECOVERIES,
+  ...CHECKPOINTS,
+]

@@ -24,18 +24,21 @@ interface StoreState {
   readonly tables: readonly AddedTable[]
 }
 
+/** The active log and the one made ahead of time. */
+const LOG_COUNT_MAX = 2
+
 /** @throws Violation of R10 or R11 */
-export async function auditStore(files: FileSystem, directory: string): Promise<void> {
+export async function auditStore(files: FileSystem, directory: string, logCountMax = LOG_COUNT_MAX): Promise<void> {
   try {
-    await audit(files, directory)
+    await audit(files, directory, logCountMax)
   } catch (error) {
     throw error instanceof Violation ? error : new Violation('R10', `files cannot be read: ${String(error)}`)
   }
 }
 
-async function audit(files: FileSystem, directory: string): Promise<void> {
+async function audit(files: FileSystem, directory: string, logCountMax: number): Promise<void> {
   const state = await readState(files, directory)
-  await checkLedger(files, directory, state)
+  await checkLedger(files, directory, state, logCountMax)
   const oldestSequences = new Map<string, number>()
   for (let i = 0; i < state.tables.length;) {
     const first = state.tables[i] as AddedTable
@@ -66,7 +69,12 @@ async function readState(files: FileSystem, directory: string): Promise<StoreSta
 }
 
 /** R10: what the manifest names, and nothing else. */
-async function checkLedger(files: FileSystem, directory: string, state: StoreState): Promise<void> {
+async function checkLedger(
+  files: FileSystem,
+  directory: string,
+  state: StoreState,
+  logCountMax: number,
+): Promise<void> {
   const names = await files.list(directory)
   const logs = names.filter((name) => parseFileName(name)?.kind === 'wal')
   const expected = new Set([
@@ -78,8 +86,7 @@ async function checkLedger(files: FileSystem, directory: string, state: StoreSta
   const foreign = names.filter((name) => !expected.has(name) && !logs.includes(name) && name !== LOST_DIRECTORY_NAME)
   const missing = [...expected].filter((name) => !names.includes(name))
   const obsolete = logs.filter((name) => (parseFileName(name)?.number ?? 0) < state.logNumber)
-  // The active log and the one made ahead of time.
-  if (foreign.length + missing.length + obsolete.length > 0 || logs.length > 2) {
+  if (foreign.length + missing.length + obsolete.length > 0 || logs.length > logCountMax) {
     throw new Violation(
       'R10',
       `beside what the manifest names there is ${[...foreign, ...obsolete].join(' ')}, missing is ${missing.join(' ')}, logs are ${logs.join(' ')}`,

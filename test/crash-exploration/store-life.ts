@@ -153,8 +153,13 @@ export class StoreLife {
   async audit(): Promise<void> {
     await this.env.idle()
     const auditor = new SimulatedEnv(1, this.env.disk)
-    await auditor.run(auditStore(auditor.files, DIRECTORY))
+    await auditor.run(auditStore(auditor.files, DIRECTORY, this.#logCountMax))
     await auditor.run(this.#copies.audit(auditor))
+  }
+
+  /** A store that cannot flush, or cannot make a log, keeps those that it has. */
+  get #logCountMax(): number | undefined {
+    return this.#history.hasFaults ? Infinity : undefined
   }
 
   async #do(step: Step): Promise<void> {
@@ -268,9 +273,7 @@ export class StoreLife {
     }
     await this.close()
     faults.liftAll()
-    if (!this.#history.hasFaults) {
-      await auditStore(this.env.files, DIRECTORY)
-    }
+    await auditStore(this.env.files, DIRECTORY, this.#logCountMax)
     const store = await this.#open(DIRECTORY)
     this.#store = store
     this.#reader = new StoreReader(store)

@@ -302,6 +302,9 @@ export class Engine implements StoreView {
       this.#compactions.stop(closedError(this.#setup.directory))
       await this.#setup.executor.close()
       await this.#compactions.whenIdle()
+      if (!this.#versions.isInDoubt) {
+        this.#runner.discardUnnamed()
+      }
       if (isSynced) {
         await this.#attempt(() => this.#flushes.recordCleanClose())
       }

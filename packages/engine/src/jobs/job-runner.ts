@@ -109,6 +109,14 @@ export class JobRunner {
     return [...this.#outputs.values()].some(({ first, count }) => number >= first && number < first + count)
   }
 
+  /** Deletes the tables of finished jobs that no edit names. None may be about to. */
+  discardUnnamed(): void {
+    for (const outputNumbers of this.#outputs.values()) {
+      this.#removeOutputs(outputNumbers)
+    }
+    this.#outputs.clear()
+  }
+
   #removeOutputs({ first, count }: { readonly first: number; readonly count: number }): void {
     for (let number = first; number < first + count; number++) {
       this.#setup.obsoleteFiles.remove(join(this.#setup.directory, tableFileName(fileNumber(number))))

@@ -98,6 +98,11 @@ export class VersionSet {
     return this.#manifest?.sizeBytes ?? 0
   }
 
+  /** An edit may or may not be durable: nobody can tell before the next open. */
+  get isInDoubt(): boolean {
+    return this.#failure !== undefined
+  }
+
   get manifestNumber(): FileNumber | undefined {
     return this.#manifest?.number
   }
