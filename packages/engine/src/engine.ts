@@ -347,7 +347,7 @@ export class Engine implements StoreView {
     if (this.memtables.frozen.length >= frozenMemtableCountMax) {
       return 'frozen-memtables'
     }
-    return this.#versions.current.tablesOf(0).length >= levelZeroTableCountMax ? 'level-zero-tables' : undefined
+    return this.#versions.current.levelZeroRunCount >= levelZeroTableCountMax ? 'level-zero-tables' : undefined
   }
 
   #onSettled(memtable: Memtable): void {

@@ -3,6 +3,7 @@ export { JobControl, createJobControl } from './jobs/job-control.ts'
 export type { HungListener, JobExecutor } from './jobs/job-executor.ts'
 export { jobError } from './jobs/job-failure.ts'
 export { JobMemory } from './jobs/job-memory.ts'
+export { GRANDPARENT_OVERLAP_TABLE_COUNT_MAX } from './jobs/output-tables.ts'
 export type {
   CompactionInput,
   CompactionRequest,

@@ -11,13 +11,13 @@ const DAMAGED_NUMBER = 2
 test('a table that cannot be compacted is given up after three tries, though others succeed between them', async () => {
   const env = new MemoryEnv()
   const version = versionOf({
-    1: [
+    5: [
       { number: 1, smallest: 'a' },
       { number: 3, smallest: 'z' },
     ],
-    2: [
-      { number: DAMAGED_NUMBER, smallest: 'a' },
-      { number: 4, smallest: 'z' },
+    6: [
+      { number: DAMAGED_NUMBER, smallest: 'a', sizeBytes: 100_000 },
+      { number: 4, smallest: 'z', sizeBytes: 100_000 },
     ],
   })
   const versions = { current: version, apply: () => Promise.resolve() } as unknown as VersionSet
@@ -29,7 +29,12 @@ test('a table that cannot be compacted is given up after three tries, though oth
         : Promise.resolve({ ok: true, tables: [] }),
   } as unknown as JobRunner
   const told: string[] = []
-  const options = { levelZeroTableCountTrigger: 4, levelOneSizeBytes: 1 << 20, levelSizeRatio: 10 }
+  const options = {
+    levelZeroTableCountTrigger: 4,
+    levelOneSizeBytes: 1000,
+    levelSizeRatio: 10,
+    tableSizeBytes: 1 << 20,
+  }
   const scheduler = new CompactionScheduler(env, versions, runner, options, {
     isFlushing: () => false,
     onInstalled: () => undefined,

@@ -11,14 +11,8 @@ import {
   type VarveError,
 } from '@varve/storage'
 import type { CompactionInput, JobOutput } from '@varve/workers'
-import {
-  isFree,
-  pickCompaction,
-  pickRange,
-  pickTable,
-  type CompactionChoice,
-  type PickerOptions,
-} from './compaction-picker.ts'
+import { isFree, tablesOf, type CompactionChoice } from './compaction-choice.ts'
+import { bottomOf, pickCompaction, pickRange, pickTable, type PickerOptions } from './compaction-picker.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { VersionSet } from '../version/version-set.ts'
 import type { KeyRange, Version } from '../version/version.ts'
@@ -99,11 +93,11 @@ export class CompactionScheduler {
       this.#manualCount === 0 &&
       this.#running.size < this.#runner.compactionCountMax
     ) {
-      const choice = pickCompaction(this.#versions.current, [...this.#running.keys()], this.#options, scoreMin)
+      const choice = pickCompaction(this.#versions.current, this.#choices, this.#options, scoreMin)
       if (choice === undefined) {
         return
       }
-      void this.#start(choice, choice.overlapped.length === 0 && choice.inputs.length === 1)
+      void this.#start(choice)
     }
   }
 
@@ -114,13 +108,10 @@ export class CompactionScheduler {
   async compactRange(range: KeyRange): Promise<void> {
     this.#manualCount++
     try {
-      const deepest = this.#versions.current.levels.findLastIndex(
-        (_, level) => this.#versions.current.overlapping(level, range).length > 0,
-      )
-      const bottom = Math.max(1, deepest)
+      const bottom = bottomOf(this.#versions.current, this.#choices, this.#options, range)
       const before = this.#versions.current.overlapping(bottom, range)
       for (let level = 0; level < bottom; level++) {
-        await this.#startWhenFree((version) => pickRange(version, level, range))
+        await this.#startWhenFree((version) => pickRange(version, this.#choices, this.#options, level, range))
       }
       for (const table of before.filter(({ metadata }) => metadata.tombstoneCount > 0)) {
         await this.#startWhenFree((version) => pickTable(version, bottom, table))
@@ -155,9 +146,9 @@ export class CompactionScheduler {
       if (choice === undefined) {
         return
       }
-      const running = [...this.#running.keys()]
-      if (running.length < this.#runner.compactionCountMax && isFree(choice, running)) {
-        await this.#start(choice, false)
+      if (this.#running.size < this.#runner.compactionCountMax && isFree(choice, this.#choices)) {
+        // Written anew even where an edit would do: who asks wants what is dead to go.
+        await this.#start({ ...choice, isMove: false })
         return
       }
       await Promise.race(this.#running.values())
@@ -165,12 +156,12 @@ export class CompactionScheduler {
   }
 
   /** Never rejects where nobody listens: a failure is told to the hooks, and thrown only to who asked for the range. */
-  #start(choice: CompactionChoice, isMove: boolean): Promise<void> {
-    const tables = [...choice.inputs, ...choice.overlapped]
+  #start(choice: CompactionChoice): Promise<void> {
+    const tables = tablesOf(choice)
     for (const table of tables) {
       table.isCompacting = true
     }
-    const done = this.#perform(choice, isMove).finally(() => {
+    const done = this.#perform(choice).finally(() => {
       for (const table of tables) {
         table.isCompacting = false
       }
@@ -187,41 +178,52 @@ export class CompactionScheduler {
     return done
   }
 
-  async #perform(choice: CompactionChoice, isMove: boolean): Promise<void> {
-    if (isMove) {
-      const added = choice.inputs.map((table) => ({ level: choice.outputLevel, run: table.run, table: table.metadata }))
+  async #perform(choice: CompactionChoice): Promise<void> {
+    const inputs = tablesOf(choice)
+    if (choice.isMove) {
+      const added = inputs.map((table) => ({ level: choice.outputLevel, run: table.run, table: table.metadata }))
       await this.#install(choice, added, undefined)
       this.#moveCount++
       this.#hooks.onCompaction(eventOf(choice, undefined))
       return
     }
-    const inputs = [...choice.inputs, ...choice.overlapped]
     const sizeBytes = inputs.reduce((sum, table) => sum + table.metadata.sizeBytes, 0)
     const entryCount = inputs.reduce((sum, table) => sum + table.metadata.entryCount, 0)
     const output = await this.#runner.run(
-      { type: 'compaction', runs: runsOf(choice), isBottom: choice.isBottom },
+      {
+        type: 'compaction',
+        runs: choice.runs.map(({ tables }) => tables.map(inputOf)),
+        isBottom: choice.isBottom,
+        grandparents: choice.grandparents.map(({ metadata: { largestKey, sizeBytes: size } }) => ({
+          largestKey,
+          sizeBytes: size,
+        })),
+      },
       sizeBytes,
       entryCount,
     )
     await this.#install(
       choice,
-      output.tables.map((table) => ({ level: choice.outputLevel, run: 0, table })),
+      output.tables.map((table) => ({ level: choice.outputLevel, run: choice.outputRun, table })),
       output,
     )
     this.#hooks.onCompaction(eventOf(choice, output))
   }
 
   async #install(choice: CompactionChoice, added: AddedTable[], output: JobOutput | undefined): Promise<void> {
-    const deleted: DeletedTable[] = [
-      ...choice.inputs.map((table) => ({ level: choice.level, number: table.metadata.number })),
-      ...choice.overlapped.map((table) => ({ level: choice.outputLevel, number: table.metadata.number })),
-    ]
+    const deleted: DeletedTable[] = choice.runs.flatMap(({ level, tables }) =>
+      tables.map((table) => ({ level, number: table.metadata.number })),
+    )
     await this.#versions.apply({ deleted, added }, () => {
       if (output !== undefined) {
         this.#runner.installed(output)
       }
       this.#hooks.onInstalled()
     })
+  }
+
+  get #choices(): CompactionChoice[] {
+    return [...this.#running.keys()]
   }
 
   #succeeded(): void {
@@ -258,12 +260,6 @@ export class CompactionScheduler {
   }
 }
 
-/** Newest first: each table of level 0 is a run of its own, the tables of a deeper level are one. */
-function runsOf(choice: CompactionChoice): CompactionInput[][] {
-  const own = choice.level === 0 ? choice.inputs.map((table) => [table]) : [choice.inputs]
-  return [...own, choice.overlapped].filter((run) => run.length > 0).map((run) => run.map(inputOf))
-}
-
 function inputOf({ metadata }: TableHandle): CompactionInput {
   const { number, sizeBytes, entryCount, smallestKey, largestKey } = metadata
   return { number, sizeBytes, entryCount, smallestKey, largestKey }
@@ -273,8 +269,8 @@ function eventOf(choice: CompactionChoice, output: JobOutput | undefined): Compa
   return {
     level: choice.level,
     outputLevel: choice.outputLevel,
-    inputTableCount: choice.inputs.length + choice.overlapped.length,
-    outputTableCount: output?.tables.length ?? choice.inputs.length,
+    inputTableCount: tablesOf(choice).length,
+    outputTableCount: output?.tables.length ?? tablesOf(choice).length,
     bytesRead: output?.bytesRead ?? 0,
     bytesWritten: output?.bytesWritten ?? 0,
     entriesDropped: output?.entriesDropped ?? 0,

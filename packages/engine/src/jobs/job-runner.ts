@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { assert, tableFileName, fileNumber, type VarveError } from '@varve/storage'
 import {
+  GRANDPARENT_OVERLAP_TABLE_COUNT_MAX,
   createJobControl,
   jobError,
   type CompactionRequest,
@@ -70,7 +71,7 @@ export class JobRunner {
   async run(specification: JobSpecification, inputSizeBytes: number, entriesIn: number): Promise<JobOutput> {
     const { directory, table, executor, versions } = this.#setup
     const tally = this.#tallies[specification.type]
-    const count = Math.floor(inputSizeBytes / table.tableSizeBytes) + 2
+    const count = outputCountMax(specification, inputSizeBytes, table.tableSizeBytes)
     const outputNumbers = { first: versions.takeFileNumbers(count), count }
     const liveSequences = this.#setup.liveSequences()
     const control = createJobControl()
@@ -122,6 +123,14 @@ export class JobRunner {
       this.#setup.obsoleteFiles.remove(join(this.#setup.directory, tableFileName(fileNumber(number))))
     }
   }
+}
+
+/** Tables may be cut from half of their size on, and where they overlap enough of those below. */
+function outputCountMax(specification: JobSpecification, inputSizeBytes: number, tableSizeBytes: number): number {
+  const grandparents = specification.type === 'compaction' ? specification.grandparents : []
+  const overlapped = grandparents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const cutCount = overlapped / (tableSizeBytes * GRANDPARENT_OVERLAP_TABLE_COUNT_MAX)
+  return Math.floor((2 * inputSizeBytes) / tableSizeBytes) + Math.floor(cutCount) + 2
 }
 
 /** Entries into a job = entries out + entries dropped. */

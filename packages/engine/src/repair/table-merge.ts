@@ -28,7 +28,7 @@ async function merge(
 ): Promise<readonly TableMetadata[]> {
   const tables = runs.flat()
   const output = await runner.run(
-    { type: 'compaction', runs: runs.map((run) => run.map(inputOf)), isBottom },
+    { type: 'compaction', runs: runs.map((run) => run.map(inputOf)), isBottom, grandparents: [] },
     tables.reduce((sum, table) => sum + table.sizeBytes, 0),
     tables.reduce((sum, table) => sum + table.entryCount, 0),
   )

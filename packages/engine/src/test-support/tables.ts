@@ -26,6 +26,8 @@ export interface ClaimedTable {
   readonly largest?: string
   readonly sizeBytes?: number
   readonly sequences?: readonly [number, number]
+  readonly entryCount?: number
+  readonly tombstoneCount?: number
 }
 
 export function metadataOf(table: ClaimedTable): TableMetadata {
@@ -33,8 +35,8 @@ export function metadataOf(table: ClaimedTable): TableMetadata {
   return {
     number: fileNumber(number),
     sizeBytes,
-    entryCount: 1,
-    tombstoneCount: 0,
+    entryCount: table.entryCount ?? 1,
+    tombstoneCount: table.tombstoneCount ?? 0,
     smallestKey: Buffer.from(smallest),
     largestKey: Buffer.from(largest),
     smallestSequence: sequenceNumber(sequences[0]),

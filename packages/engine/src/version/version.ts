@@ -102,15 +102,11 @@ export class Version {
   /** The runs, newest first; the tables of each in key order. */
   runs(): TableHandle[][] {
     const [levelZero = [], ...deeper] = this.levels
-    const runs: TableHandle[][] = []
-    for (const table of levelZero) {
-      if (runs.at(-1)?.[0]?.run === table.run) {
-        runs.at(-1)?.push(table)
-      } else {
-        runs.push([table])
-      }
-    }
-    return [...runs, ...deeper.filter((tables) => tables.length > 0).map((tables) => [...tables])]
+    return [...levelZeroRunsOf(levelZero), ...deeper.filter((tables) => tables.length > 0).map((tables) => [...tables])]
+  }
+
+  get levelZeroRunCount(): number {
+    return new Set(this.tablesOf(0).map(({ run }) => run)).size
   }
 
   /** Throws unless tables of a run are disjoint and in order, and newer is above older. */
@@ -139,11 +135,32 @@ export class Version {
   }
 }
 
+/** Tables of level 0, or some of them, in its order: by run, newest first. */
+export function levelZeroRunsOf(tables: readonly TableHandle[]): TableHandle[][] {
+  const runs: TableHandle[][] = []
+  for (const table of tables) {
+    if (runs.at(-1)?.[0]?.run === table.run) {
+      runs.at(-1)?.push(table)
+    } else {
+      runs.push([table])
+    }
+  }
+  return runs
+}
+
 export function overlaps(table: TableHandle, range: KeyRange): boolean {
   const { smallestKey, largestKey } = table.metadata
   const isBelow = range.lower !== undefined && compareKeys(largestKey, range.lower) < 0
   const isAbove = range.upper !== undefined && compareKeys(smallestKey, range.upper) >= 0
   return !isBelow && !isAbove
+}
+
+export function rangesOverlap(a: KeyRange, b: KeyRange): boolean {
+  return startsBefore(a.lower, b.upper) && startsBefore(b.lower, a.upper)
+}
+
+function startsBefore(lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
+  return lower === undefined || upper === undefined || compareKeys(lower, upper) < 0
 }
 
 /** The smallest range that covers the tables, which are at least one. */

@@ -12,7 +12,7 @@ export function runCompaction(context: JobContext, request: CompactionRequest): 
   const runs = request.runs.map((tables) => new RunReader(context, tables))
   const merge = new Merge(runs)
   const filter = new VersionFilter(request.liveSequences, request.isBottom)
-  const output = new OutputTables(context, request)
+  const output = new OutputTables(context, request, request.grandparents)
   let entriesDropped = 0
   let untilAdvance = 0
   let isNewOutputKey = true

@@ -64,6 +64,13 @@ export interface CompactionRequest extends WritingRequestBase {
   readonly runs: readonly (readonly CompactionInput[])[]
   /** No older version of any key in the inputs exists outside of them: tombstones that nobody sees may go. */
   readonly isBottom: boolean
+  /** Tables below the outputs, in key order: an output ends where it would overlap too many of them. */
+  readonly grandparents: readonly Grandparent[]
+}
+
+export interface Grandparent {
+  readonly largestKey: Uint8Array
+  readonly sizeBytes: number
 }
 
 /**

@@ -147,7 +147,7 @@ export class JobFixture {
         return { number, sizeBytes, entryCount, smallestKey, largestKey }
       }),
     )
-    return { type: 'compaction', runs: inputs, isBottom, ...this.#base(liveSequences, table) }
+    return { type: 'compaction', runs: inputs, isBottom, grandparents: [], ...this.#base(liveSequences, table) }
   }
 
   /** What stands in these tables, in order. */

@@ -30,7 +30,7 @@ export function request(type: JobRequest['type'], directory: string): JobRequest
     case 'flush':
       return { type, ...writing, walNumber: 1, arena: new SharedArrayBuffer(8), committedSizeBytes: 0 }
     case 'compaction':
-      return { type, ...writing, runs: [], isBottom: true }
+      return { type, ...writing, runs: [], isBottom: true, grandparents: [] }
     case 'verify':
       return { type, ...base, metadata: NO_TABLE, olderRuns: [] }
   }
