@@ -39,6 +39,8 @@ export interface History {
   readonly options: StoreOptions
   readonly manifestRotationSizeBytes: number
   readonly steps: readonly Step[]
+  /** Compactions, and parts of them, that are under way at once. */
+  readonly compactionCountMax: number
   readonly endsClosed: boolean
   readonly hasFaults: boolean
   readonly hasCheckpoints: boolean
@@ -85,6 +87,7 @@ export function drawHistory(seed: number): History {
     options,
     manifestRotationSizeBytes: random.pick([0, 0, 600, 1024 * KIB]),
     steps: blocks.flat(),
+    compactionCountMax: 1 + (seed % 3),
     endsClosed: random.chance(0.3),
     hasFaults: traits.hasFaults,
     hasCheckpoints: traits.hasCheckpoints,

@@ -285,8 +285,8 @@ export class StoreLife {
   }
 
   async #open(directory: string): Promise<Store> {
-    const { options, manifestRotationSizeBytes } = this.#history
-    const executor = createInlineExecutor(this.env.forJobs, this.#memory)
+    const { options, manifestRotationSizeBytes, compactionCountMax } = this.#history
+    const executor = createInlineExecutor(this.env.forJobs, this.#memory, compactionCountMax)
     let store: Store
     try {
       store = await open(directory, options, { env: this.env, executor, manifestRotationSizeBytes })

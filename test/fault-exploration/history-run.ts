@@ -25,8 +25,9 @@ interface View {
 /** Jobs on the calling thread never run at once. */
 const JOB_MEMORY = new JobMemory()
 
-export function openOn(env: SimulatedEnv, { options, manifestRotationSizeBytes }: History): Promise<Store> {
-  const executor = createInlineExecutor(env.forJobs, JOB_MEMORY)
+export function openOn(env: SimulatedEnv, history: History): Promise<Store> {
+  const { options, manifestRotationSizeBytes, compactionCountMax } = history
+  const executor = createInlineExecutor(env.forJobs, JOB_MEMORY, compactionCountMax)
   return open(DIRECTORY, options, { env, executor, manifestRotationSizeBytes })
 }
 

@@ -35,6 +35,8 @@ export interface History {
   readonly manifestRotationSizeBytes: number
   /** How likely a read or write moves only a part of what it was asked for. */
   readonly shortTransferChance: number
+  /** Compactions, and parts of them, that are under way at once. */
+  readonly compactionCountMax: number
   readonly steps: readonly Step[]
 }
 
@@ -83,7 +85,7 @@ export function drawHistory(seed: number): History {
   if (random.chance(0.5)) {
     steps.push({ kind: 'reopen' }, ...draw.steps())
   }
-  return { options, manifestRotationSizeBytes, shortTransferChance, steps }
+  return { options, manifestRotationSizeBytes, shortTransferChance, compactionCountMax: 1 + (seed % 3), steps }
 }
 
 /** The history with the seed 0: short enough for every call of it to fail in every way, with all that is in a life. */
@@ -99,6 +101,7 @@ export function shortHistory(): History {
     options: { memtableSizeBytes: 4096, levelZeroTableCountTrigger: 2, levelOneSizeBytes: 8192 },
     manifestRotationSizeBytes: 100,
     shortTransferChance: 0,
+    compactionCountMax: 2,
     steps: [
       write('0;', true, true),
       write('1;', false, false),

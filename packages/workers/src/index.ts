@@ -12,6 +12,7 @@ export type {
   JobOutput,
   JobRequest,
   JobResult,
+  KeySpan,
   TableOptions,
   VerifyRequest,
 } from './jobs/job-protocol.ts'

@@ -10,14 +10,15 @@ import { JobQueue } from './jobs/job-queue.ts'
 import { runJob } from './run-job.ts'
 
 class InlineExecutor implements JobExecutor {
-  readonly compactionCountMax: number = 1
+  readonly compactionCountMax: number
   readonly #env: Env
   readonly #memory: JobMemory
   readonly #queue = new JobQueue()
   #isScheduled = false
   #isClosed = false
 
-  constructor(env: Env, memory: JobMemory) {
+  constructor(env: Env, memory: JobMemory, compactionCountMax: number) {
+    this.compactionCountMax = compactionCountMax
     this.#env = env
     this.#memory = memory
   }
@@ -56,7 +57,14 @@ class InlineExecutor implements JobExecutor {
   }
 }
 
-/** Executors whose jobs never run at once may share their memory: those of stores that are opened by the thousand. */
-export function createInlineExecutor(env: Env, memory: JobMemory = new JobMemory()): JobExecutor {
-  return new InlineExecutor(env, memory)
+/**
+ * Executors whose jobs never run at once may share their memory: those of stores that are opened by the thousand. Of
+ * `compactionCountMax` compactions that are under way at once, one at a time runs.
+ */
+export function createInlineExecutor(
+  env: Env,
+  memory: JobMemory = new JobMemory(),
+  compactionCountMax: number = 1,
+): JobExecutor {
+  return new InlineExecutor(env, memory, compactionCountMax)
 }

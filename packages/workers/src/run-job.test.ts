@@ -166,6 +166,28 @@ describe('compaction', () => {
     }
   })
 
+  test('parts of a compaction, by key, give what the whole gives, and read each entry once', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = new SeededRandom(seed)
+      const { runs, versions, last } = flushed(random, 1 + random.below(4))
+      const request = fixture.compactionRequest(runs, randomLive(random, last), random.below(2) === 0)
+      const expected = naiveKept(sorted(versions), request.liveSequences, request.isBottom)
+      const keys = Array.from({ length: 1 + random.below(3) }, () => random.bytes(random.below(4), 6)).toSorted(
+        compareKeys,
+      )
+      const bounds = [undefined, ...keys, undefined]
+      const parts = keys.concat(new Uint8Array(0)).map((_, i) => {
+        const span = { lower: bounds[i], upper: bounds[i + 1] }
+        const { outputNumbers } = fixture.compactionRequest([], [0], true)
+        return output(runJob(fixture.env, { ...request, outputNumbers, span }))
+      })
+      expect(parts.reduce((sum, part) => sum + part.entriesIn, 0)).toBe(versions.length)
+      const tables = parts.flatMap((part) => part.tables)
+      const what = `seed ${seed}, cut at ${keys.map((key) => Buffer.from(key).toString('hex')).join()}`
+      expect(described(fixture.contents(tables)), what).toEqual(described(expected))
+    }
+  })
+
   test('compactions one after the other, downwards, never show a reader anything else', () => {
     for (let seed = 1; seed <= 25; seed++) {
       const random = new SeededRandom(seed)

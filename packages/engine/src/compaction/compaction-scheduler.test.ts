@@ -1,6 +1,6 @@
 import { CorruptionError, type VarveError } from '@varve/storage'
 import { expect, test } from 'vitest'
-import type { JobRunner, JobSpecification } from '../jobs/job-runner.ts'
+import type { JobPart, JobRunner } from '../jobs/job-runner.ts'
 import { MemoryEnv } from '../test-support/memory-env.ts'
 import { versionOf } from '../test-support/tables.ts'
 import type { VersionSet } from '../version/version-set.ts'
@@ -23,7 +23,7 @@ test('a table that cannot be compacted is given up after three tries, though oth
   const versions = { current: version, apply: () => Promise.resolve() } as unknown as VersionSet
   const runner = {
     compactionCountMax: 1,
-    run: (job: JobSpecification) =>
+    runParts: ([{ specification: job }]: [JobPart]) =>
       job.type === 'compaction' && job.runs.flat().some(({ number }) => number === DAMAGED_NUMBER)
         ? Promise.reject(new CorruptionError('000002.sst', 0, 'a test says so'))
         : Promise.resolve({ ok: true, tables: [] }),

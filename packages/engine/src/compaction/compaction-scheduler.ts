@@ -10,8 +10,9 @@ import {
   type Env,
   type VarveError,
 } from '@varve/storage'
-import type { CompactionInput, JobOutput } from '@varve/workers'
+import type { JobOutput } from '@varve/workers'
 import { isFree, tablesOf, type CompactionChoice } from './compaction-choice.ts'
+import { partsOf } from './compaction-parts.ts'
 import { bottomOf, pickCompaction, pickRange, pickTable, type PickerOptions } from './compaction-picker.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { VersionSet } from '../version/version-set.ts'
@@ -38,6 +39,9 @@ export interface CompactionEvent {
  */
 const SCORE_MIN_WHILE_FLUSHING = 2
 
+/** Moves that wait for their edits: those behind them are chosen when they are done, by what is then. */
+const MOVE_COUNT_MAX = 4
+
 export interface CompactionSchedulerHooks {
   isFlushing(): boolean
   onInstalled(): void
@@ -53,6 +57,8 @@ export class CompactionScheduler {
   readonly #hooks: CompactionSchedulerHooks
   readonly #backoff: Backoff
   readonly #running = new Map<CompactionChoice, Promise<void>>()
+  /** Jobs that run: a large compaction is split into several. */
+  #placeCount = 0
   #moveCount = 0
   /** Ranges that a user asked for wait for a place; no other compaction starts before them. */
   #manualCount = 0
@@ -91,7 +97,8 @@ export class CompactionScheduler {
       this.#refusal === undefined &&
       !this.#isPaused &&
       this.#manualCount === 0 &&
-      this.#running.size < this.#runner.compactionCountMax
+      this.#placeCount < this.#runner.compactionCountMax &&
+      this.#running.size < this.#runner.compactionCountMax + MOVE_COUNT_MAX
     ) {
       const choice = pickCompaction(this.#versions.current, this.#choices, this.#options, scoreMin)
       if (choice === undefined) {
@@ -146,7 +153,7 @@ export class CompactionScheduler {
       if (choice === undefined) {
         return
       }
-      if (this.#running.size < this.#runner.compactionCountMax && isFree(choice, this.#choices)) {
+      if (this.#placeCount < this.#runner.compactionCountMax && isFree(choice, this.#choices)) {
         // Written anew even where an edit would do: who asks wants what is dead to go.
         await this.#start({ ...choice, isMove: false })
         return
@@ -187,21 +194,13 @@ export class CompactionScheduler {
       this.#hooks.onCompaction(eventOf(choice, undefined))
       return
     }
-    const sizeBytes = inputs.reduce((sum, table) => sum + table.metadata.sizeBytes, 0)
     const entryCount = inputs.reduce((sum, table) => sum + table.metadata.entryCount, 0)
-    const output = await this.#runner.run(
-      {
-        type: 'compaction',
-        runs: choice.runs.map(({ tables }) => tables.map(inputOf)),
-        isBottom: choice.isBottom,
-        grandparents: choice.grandparents.map(({ metadata: { largestKey, sizeBytes: size } }) => ({
-          largestKey,
-          sizeBytes: size,
-        })),
-      },
-      sizeBytes,
-      entryCount,
-    )
+    const placeCount = this.#runner.compactionCountMax - this.#placeCount
+    const parts = partsOf(choice, placeCount, this.#options.tableSizeBytes)
+    this.#placeCount += parts.length
+    const output = await this.#runner.runParts(parts, entryCount).finally(() => {
+      this.#placeCount -= parts.length
+    })
     await this.#install(
       choice,
       output.tables.map((table) => ({ level: choice.outputLevel, run: choice.outputRun, table })),
@@ -258,11 +257,6 @@ export class CompactionScheduler {
     }
     return most
   }
-}
-
-function inputOf({ metadata }: TableHandle): CompactionInput {
-  const { number, sizeBytes, entryCount, smallestKey, largestKey } = metadata
-  return { number, sizeBytes, entryCount, smallestKey, largestKey }
 }
 
 function eventOf(choice: CompactionChoice, output: JobOutput | undefined): CompactionEvent {

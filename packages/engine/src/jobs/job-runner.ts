@@ -6,13 +6,15 @@ import { join } from 'node:path'
 import { assert, tableFileName, fileNumber, type VarveError } from '@varve/storage'
 import {
   GRANDPARENT_OVERLAP_TABLE_COUNT_MAX,
+  JobControl,
   createJobControl,
   jobError,
   type CompactionRequest,
   type FlushRequest,
   type JobExecutor,
+  type JobFailure,
   type JobOutput,
-  type JobRequest,
+  type JobResult,
   type TableOptions,
 } from '@varve/workers'
 import type { VersionSet } from '../version/version-set.ts'
@@ -40,15 +42,27 @@ export interface JobRunnerSetup {
   onHung(error: VarveError): void
 }
 
+type WritingRequest = FlushRequest | CompactionRequest
 type Own<Request> = Omit<Request, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'control'>
 export type JobSpecification = Own<FlushRequest> | Own<CompactionRequest>
+
+/** One of the jobs that do a piece of work together. */
+export interface JobPart {
+  readonly specification: JobSpecification
+  readonly inputSizeBytes: number
+}
+
+interface NumberRange {
+  readonly first: number
+  readonly count: number
+}
 
 type Tally = { -readonly [Key in keyof JobStats]: number }
 
 export class JobRunner {
   readonly #setup: JobRunnerSetup
-  /** First numbers and counts of what running jobs may write, and of what finished ones wrote that no edit names yet. */
-  readonly #outputs = new Map<object, { readonly first: number; readonly count: number }>()
+  /** Numbers of what running jobs may write, and of what finished ones wrote that no edit names yet. */
+  readonly #outputs = new Map<object, readonly NumberRange[]>()
   readonly #tallies: Record<JobSpecification['type'], Tally> = { flush: newTally(), compaction: newTally() }
 
   constructor(setup: JobRunnerSetup) {
@@ -69,35 +83,56 @@ export class JobRunner {
    * @throws VarveError if it failed; nothing durable has changed then
    */
   async run(specification: JobSpecification, inputSizeBytes: number, entriesIn: number): Promise<JobOutput> {
-    const { directory, table, executor, versions } = this.#setup
-    const tally = this.#tallies[specification.type]
-    const count = outputCountMax(specification, inputSizeBytes, table.tableSizeBytes)
-    const outputNumbers = { first: versions.takeFileNumbers(count), count }
-    const liveSequences = this.#setup.liveSequences()
-    const control = createJobControl()
-    const request: JobRequest = { ...specification, directory, table, liveSequences, outputNumbers, control }
-    tally.runningCount++
-    this.#outputs.set(outputNumbers, outputNumbers)
-    const result = await executor.run(request, (error) => this.#setup.onHung(error))
-    tally.runningCount--
-    this.#outputs.delete(outputNumbers)
+    return await this.runParts([{ specification, inputSizeBytes }], entriesIn)
+  }
+
+  /**
+   * Runs parts of one piece of work at once, as far as there are places, for the same readers. Their tables come in the
+   * order of the parts; if one part fails, all do.
+   */
+  async runParts(parts: readonly JobPart[], entriesIn: number): Promise<JobOutput> {
+    const { executor } = this.#setup
+    const requests = parts.map((part) => this.#requestOf(part))
+    const ranges = requests.map(({ outputNumbers }) => outputNumbers)
+    const tally = this.#tallies[(requests[0] as WritingRequest).type]
+    tally.runningCount += requests.length
+    this.#outputs.set(requests, ranges)
+    const results = await Promise.all(
+      requests.map(async (request) => {
+        const result = await executor.run(request, (error) => this.#setup.onHung(error))
+        tally.runningCount--
+        if (!result.ok) {
+          // What the others write is of no use.
+          requests.forEach(({ control }) => new JobControl(control).cancel())
+        }
+        return result
+      }),
+    )
+    this.#outputs.delete(requests)
+    let output: JobOutput
     try {
-      if (!result.ok) {
-        throw jobError(result)
-      }
-      checkConservation(result, entriesIn)
+      output = outputOf(results)
+      checkConservation(output, entriesIn)
     } catch (error) {
       tally.failedCount++
-      // No thread works on the job any more.
-      this.#removeOutputs(outputNumbers)
+      // No thread works on the parts any more.
+      ranges.forEach((range) => this.#removeOutputs(range))
       throw error
     }
     tally.count++
-    tally.totalMs += result.durationMs
-    tally.bytesRead += result.bytesRead
-    tally.bytesWritten += result.bytesWritten
-    this.#outputs.set(result, outputNumbers)
-    return result
+    tally.totalMs += output.durationMs
+    tally.bytesRead += output.bytesRead
+    tally.bytesWritten += output.bytesWritten
+    this.#outputs.set(output, ranges)
+    return output
+  }
+
+  #requestOf({ specification, inputSizeBytes }: JobPart): WritingRequest {
+    const { directory, table, versions } = this.#setup
+    const count = outputCountMax(specification, inputSizeBytes, table.tableSizeBytes)
+    const outputNumbers = { first: versions.takeFileNumbers(count), count }
+    const liveSequences = this.#setup.liveSequences()
+    return { ...specification, directory, table, liveSequences, outputNumbers, control: createJobControl() }
   }
 
   /** The tables of a job are named by the current Version. */
@@ -107,18 +142,18 @@ export class JobRunner {
 
   /** Whether a table is, or may become, the output of a job that no edit names yet. */
   isUnnamedOutput(number: number): boolean {
-    return [...this.#outputs.values()].some(({ first, count }) => number >= first && number < first + count)
+    return [...this.#outputs.values()].flat().some(({ first, count }) => number >= first && number < first + count)
   }
 
   /** Deletes the tables of finished jobs that no edit names. None may be about to. */
   discardUnnamed(): void {
-    for (const outputNumbers of this.#outputs.values()) {
+    for (const outputNumbers of [...this.#outputs.values()].flat()) {
       this.#removeOutputs(outputNumbers)
     }
     this.#outputs.clear()
   }
 
-  #removeOutputs({ first, count }: { readonly first: number; readonly count: number }): void {
+  #removeOutputs({ first, count }: NumberRange): void {
     for (let number = first; number < first + count; number++) {
       this.#setup.obsoleteFiles.remove(join(this.#setup.directory, tableFileName(fileNumber(number))))
     }
@@ -131,6 +166,34 @@ function outputCountMax(specification: JobSpecification, inputSizeBytes: number,
   const overlapped = grandparents.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const cutCount = overlapped / (tableSizeBytes * GRANDPARENT_OVERLAP_TABLE_COUNT_MAX)
   return Math.floor((2 * inputSizeBytes) / tableSizeBytes) + Math.floor(cutCount) + 2
+}
+
+/** Of all parts, as of one job. @throws VarveError, why the first of them failed, not that others were cancelled for it */
+function outputOf(results: readonly JobResult[]): JobOutput {
+  const outputs: JobOutput[] = []
+  let failure: JobFailure | undefined
+  for (const result of results) {
+    if (result.ok) {
+      outputs.push(result)
+    } else if (failure === undefined || (failure.cancelled && !result.cancelled)) {
+      failure = result
+    }
+  }
+  if (failure !== undefined) {
+    throw jobError(failure)
+  }
+  const sum = (pick: (output: JobOutput) => number): number =>
+    outputs.reduce((total, output) => total + pick(output), 0)
+  return {
+    ok: true,
+    tables: outputs.flatMap(({ tables }) => tables),
+    entriesIn: sum(({ entriesIn }) => entriesIn),
+    entriesOut: sum(({ entriesOut }) => entriesOut),
+    entriesDropped: sum(({ entriesDropped }) => entriesDropped),
+    bytesRead: sum(({ bytesRead }) => bytesRead),
+    bytesWritten: sum(({ bytesWritten }) => bytesWritten),
+    durationMs: sum(({ durationMs }) => durationMs),
+  }
 }
 
 /** Entries into a job = entries out + entries dropped. */

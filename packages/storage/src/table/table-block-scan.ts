@@ -34,6 +34,10 @@ export class TableBlockScan {
   #expectedOffset = 0
   #blockCount = 0
   #partitionCount = 0
+  /** The scan began at a key, not at the beginning: the blocks before are not counted. */
+  #isPartial = false
+  /** The index stands at the block that comes next. */
+  #isPositioned = false
 
   constructor(file: File, number: FileNumber, sizeBytes: number, workspace?: Workspace) {
     this.table = TableReader.openSync(file, number, sizeBytes)
@@ -47,9 +51,26 @@ export class TableBlockScan {
     return this.#partitionCount
   }
 
+  /** Begins with the first block that may hold a key at or behind this one. Before the first block is asked for. */
+  seek(key: Uint8Array): void {
+    this.#isPartial = true
+    if (!this.top.seek(key, 0, key.length)) {
+      return
+    }
+    this.#beginPartition()
+    if (!this.index.seek(key, 0, key.length)) {
+      throw new CorruptionError(this.table.path, this.index.block.offset, 'an index ends before its own separator')
+    }
+    this.#isPositioned = true
+    readHandle(this.index, this.table, this.index.valueOffset, this.#dataHandle)
+    this.#expectedOffset = this.#dataHandle.offset
+  }
+
   /** The next data block, or `undefined` at the end. It is valid until the next call. */
   nextBlock(): Block | undefined {
-    if (this.#partitionCount === 0 || !this.index.next()) {
+    if (this.#isPositioned) {
+      this.#isPositioned = false
+    } else if (this.#partitionCount === 0 || !this.index.next()) {
       if (this.#partitionCount > 0) {
         this.#endPartition()
       }
@@ -92,10 +113,12 @@ export class TableBlockScan {
   #endTable(): void {
     const { table } = this
     const { dataBlockCount, partitionCount } = table.properties
+    if (this.#isPartial && this.#partitionCount === 0) {
+      return
+    }
     if (
       this.#expectedOffset !== table.bodySizeBytes ||
-      this.#blockCount !== dataBlockCount ||
-      this.#partitionCount !== partitionCount
+      (!this.#isPartial && (this.#blockCount !== dataBlockCount || this.#partitionCount !== partitionCount))
     ) {
       throw new CorruptionError(table.path, this.#expectedOffset, 'the indexes do not cover the table')
     }

@@ -16,6 +16,10 @@ export class TableScan {
   readonly #blocks: TableBlockScan
   readonly #cursor: BlockCursor = new BlockCursor()
   #entryCount = 0
+  /** It began at a key: the entries before were passed over. */
+  #isPartial = false
+  /** The cursor stands at the entry that comes next. */
+  #isPositioned = false
 
   /** With a workspace, buffers come from there until `close`, and values may be copied inside of it. */
   constructor(file: File, number: FileNumber, sizeBytes: number, workspace?: Workspace) {
@@ -64,12 +68,29 @@ export class TableScan {
     return this.#cursor.valueSize
   }
 
+  /** Begins with the first entry at or behind the key. Before the first step. @throws as `next` */
+  seek(key: Uint8Array): void {
+    this.#isPartial = true
+    this.#blocks.seek(key)
+    const block = this.#blocks.nextBlock()
+    if (block !== undefined) {
+      this.#cursor.reset(block)
+      this.#isPositioned = this.#cursor.seek(key, 0, key.length)
+    }
+  }
+
   /**
    * Steps to the next entry; false at the end of the table.
    * @throws CorruptionError, UnsupportedError, IoError
    */
   next(): boolean {
     const cursor = this.#cursor
+    if (this.#isPositioned) {
+      this.#isPositioned = false
+      checkKind(cursor)
+      this.#entryCount++
+      return true
+    }
     while (!cursor.next()) {
       const block = this.#blocks.nextBlock()
       if (block === undefined) {
@@ -79,7 +100,7 @@ export class TableScan {
       cursor.reset(block)
     }
     checkKind(cursor)
-    if (this.#entryCount++ === 0) {
+    if (this.#entryCount++ === 0 && !this.#isPartial) {
       this.#checkBound(this.table.properties.smallestKey)
     }
     return true
@@ -92,6 +113,9 @@ export class TableScan {
 
   #checkEnd(): void {
     const { table } = this
+    if (this.#isPartial) {
+      return
+    }
     if (this.#entryCount !== table.properties.entryCount) {
       const what = `it holds ${this.#entryCount} entries where ${table.properties.entryCount} were written`
       throw new CorruptionError(table.path, 0, what)

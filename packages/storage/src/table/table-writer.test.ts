@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { compareKeys } from '../coding.ts'
 import { KIND_DELETE, KIND_PUT } from '../entry.ts'
 import { MemoryFile } from './test-support/memory-file.ts'
 import { CorruptionError } from '../errors.ts'
@@ -21,6 +22,10 @@ import { Workspace } from './workspace.ts'
 
 function scanAll(table: TestTable, workspace?: Workspace): TestEntry[] {
   const scan = new TableScan(table.file, TEST_TABLE_NUMBER, table.metadata.sizeBytes, workspace)
+  return rest(scan)
+}
+
+function rest(scan: TableScan): TestEntry[] {
   const entries: TestEntry[] = []
   while (scan.next()) {
     entries.push({
@@ -42,6 +47,25 @@ function expectSame(actual: readonly TestEntry[], expected: readonly TestEntry[]
 }
 
 describe('a table gives back what was written', () => {
+  test('from any key on', () => {
+    const random = new SeededRandom(3)
+    for (let round = 0; round < 12; round++) {
+      const entries = randomEntries(random, 1 + random.below(1200))
+      const table = writeTable(entries, { blockSizeBytes: random.below(2) === 0 ? 64 : 512 })
+      const keys = [
+        new Uint8Array(0),
+        Buffer.alloc(40, 0xff),
+        ...Array.from({ length: 20 }, () => entries[random.below(entries.length)]?.key ?? new Uint8Array(0)),
+      ]
+      for (const key of keys.flatMap((found) => [found, Buffer.concat([found, Buffer.from([0])])])) {
+        const expected = entries.filter((entry) => compareKeys(entry.key, key) >= 0)
+        const scan = new TableScan(table.file, TEST_TABLE_NUMBER, table.metadata.sizeBytes)
+        scan.seek(key)
+        expectSame(rest(scan), expected, `round ${round}, from ${Buffer.from(key).toString('hex')}`)
+      }
+    }
+  })
+
   test.each([1, 2, 3, 4, 5, 6])('seed %i', (seed) => {
     const random = new SeededRandom(seed)
     const entries = randomEntries(random, 1 + random.below(8000))

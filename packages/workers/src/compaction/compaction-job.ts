@@ -9,7 +9,7 @@ import { VersionFilter } from '../jobs/version-filter.ts'
 
 /** @throws CorruptionError if an input is not what the manifest knows of it, IoError, JobCancelledError */
 export function runCompaction(context: JobContext, request: CompactionRequest): JobWork {
-  const runs = request.runs.map((tables) => new RunReader(context, tables))
+  const runs = request.runs.map((tables) => new RunReader(context, tables, request.span))
   const merge = new Merge(runs)
   const filter = new VersionFilter(request.liveSequences, request.isBottom)
   const output = new OutputTables(context, request, request.grandparents)
@@ -39,7 +39,7 @@ export function runCompaction(context: JobContext, request: CompactionRequest): 
     entriesIn: runs.reduce((sum, run) => sum + run.entryCount, 0),
     entriesOut: tables.reduce((sum, table) => sum + table.entryCount, 0),
     entriesDropped,
-    bytesRead: request.runs.flat().reduce((sum, table) => sum + table.sizeBytes, 0),
+    bytesRead: runs.reduce((sum, run) => sum + run.bytesRead, 0),
     bytesWritten: tables.reduce((sum, table) => sum + table.sizeBytes, 0),
   }
 }

@@ -57,6 +57,12 @@ export interface CompactionInput {
   readonly largestKey: Uint8Array
 }
 
+/** Keys from `lower` up to, but without, `upper`; undefined means without bound. */
+export interface KeySpan {
+  readonly lower: Uint8Array | undefined
+  readonly upper: Uint8Array | undefined
+}
+
 /** Merges runs of tables into new tables. */
 export interface CompactionRequest extends WritingRequestBase {
   readonly type: 'compaction'
@@ -66,6 +72,8 @@ export interface CompactionRequest extends WritingRequestBase {
   readonly isBottom: boolean
   /** Tables below the outputs, in key order: an output ends where it would overlap too many of them. */
   readonly grandparents: readonly Grandparent[]
+  /** Of a compaction that is split over several jobs, the keys that are this one's. Each entry is read by one of them. */
+  readonly span?: KeySpan | undefined
 }
 
 export interface Grandparent {
