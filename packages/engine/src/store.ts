@@ -9,11 +9,12 @@ import type { CheckpointOptions, CheckpointReport } from './checkpoint/checkpoin
 import type { Engine } from './engine.ts'
 import { describe } from './options.ts'
 import { throwIfAborted } from './read/abort.ts'
+import { EntryCopier } from './read/entry-copier.ts'
 import { EntryStream } from './read/entry-stream.ts'
 import { RangeIterator } from './read/range-iterator.ts'
 import { resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
 import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions } from './read/snapshot.ts'
-import { copyEntry, type EntryTaker, type ValueTaker } from './read/taker.ts'
+import type { EntryTaker, ValueTaker } from './read/taker.ts'
 import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import type { StoreEvents } from './store-events.ts'
@@ -166,7 +167,8 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** An iterator over a range, at one snapshot from now on. Close it, or step to its end with `for await`. */
   iterator(range?: RangeOptions): RangeIterator {
-    return this.iterate(range, copyEntry)
+    const copier = new EntryCopier()
+    return this.iterate(range, (entry) => copier.copy(entry))
   }
 
   /** @internal As `iterator`, for adapters: `take` makes what the steps return from the entries' bytes. */

@@ -4,7 +4,7 @@
  *
  * A step that needs what is not in memory returns NEEDS_BLOCK; when it has been loaded, `resume` goes on with it.
  */
-import type { ReadStatus } from '@varve/storage'
+import type { Block, ReadStatus } from '@varve/storage'
 
 export interface EntryCursor {
   readonly keyBytes: Uint8Array
@@ -14,6 +14,8 @@ export interface EntryCursor {
   readonly valueBytes: Uint8Array
   readonly valueOffset: number
   readonly valueSize: number
+  /** The data block that the value lies in; `undefined` in a memtable. */
+  readonly valueBlock: Block | undefined
 
   /** To the first entry in the cursor's direction. */
   start(): ReadStatus

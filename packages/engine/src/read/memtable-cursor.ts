@@ -12,6 +12,7 @@ export class MemtableCursor implements EntryCursor {
   readonly valueBytes: Uint8Array
   valueOffset = 0
   valueSize = 0
+  readonly valueBlock = undefined
   readonly #memtable: Memtable
   readonly #visibleCount: number
   readonly #isReverse: boolean

@@ -23,6 +23,7 @@ class HesitantCursor implements EntryCursor {
   valueBytes: Uint8Array = NOTHING
   readonly valueOffset = 0
   valueSize = 0
+  readonly valueBlock = undefined
   readonly #entries: readonly TestEntry[]
   readonly #isReverse: boolean
   readonly #random: SeededRandom

@@ -1,8 +1,9 @@
 /**
  * Several cursors as one, newest source first: where two have the same key, the newer one's entry counts, and the others
- * are passed over. There are few sources, so that comparing all of them is as fast as a heap.
+ * are passed over. There are few sources, so that comparing all of them is as fast as a heap; and most steps compare only
+ * the source that moved with the best of the others, as one often has many entries in a row.
  */
-import { AT_END, AT_ENTRY, NEEDS_BLOCK, compareBytes, type ReadStatus } from '@varve/storage'
+import { AT_END, AT_ENTRY, NEEDS_BLOCK, compareBytes, type Block, type ReadStatus } from '@varve/storage'
 import type { EntryCursor } from './entry-cursor.ts'
 
 type Step = 'start' | 'seek' | 'advance'
@@ -18,6 +19,9 @@ export class MergingCursor implements EntryCursor {
   #target: Uint8Array = new Uint8Array(0)
   #targetSize = 0
   #current = -1
+  /** The best of the others; while the current one stays before it, nobody else is looked at. */
+  #runnerUp = -1
+  #isTie = false
 
   /** @param cursors newest first */
   constructor(cursors: readonly EntryCursor[], isReverse: boolean) {
@@ -56,6 +60,10 @@ export class MergingCursor implements EntryCursor {
     return this.#entry.valueSize
   }
 
+  get valueBlock(): Block | undefined {
+    return this.#entry.valueBlock
+  }
+
   start(): ReadStatus {
     return this.#begin('start')
   }
@@ -66,9 +74,17 @@ export class MergingCursor implements EntryCursor {
     return this.#begin('seek')
   }
 
+  /** The source that has the entry. */
+  get current(): EntryCursor {
+    return this.#entry
+  }
+
   advance(): ReadStatus {
     this.#step = 'advance'
     const current = this.#current
+    if (!this.#isTie) {
+      return this.#advanceOne(current)
+    }
     for (let i = 0; i < this.#cursors.length; i++) {
       this.#isDue[i] = !this.#hasEnded[i] && (i === current || this.#compare(i, current) === 0)
     }
@@ -88,6 +104,21 @@ export class MergingCursor implements EntryCursor {
         this.#isDue[i] = false
       }
     }
+    return this.#pick()
+  }
+
+  #advanceOne(current: number): ReadStatus {
+    const status = (this.#cursors[current] as EntryCursor).advance()
+    if (status === AT_ENTRY) {
+      const order = this.#runnerUp < 0 ? -1 : this.#compare(current, this.#runnerUp) * this.#sign
+      return order < 0 ? AT_ENTRY : this.#pick()
+    }
+    if (status === NEEDS_BLOCK) {
+      this.#isDue[current] = true
+      this.#isWaiting[current] = true
+      return NEEDS_BLOCK
+    }
+    this.#hasEnded[current] = true
     return this.#pick()
   }
 
@@ -115,13 +146,21 @@ export class MergingCursor implements EntryCursor {
 
   #pick(): ReadStatus {
     let best = -1
+    let second = -1
     for (let i = 0; i < this.#cursors.length; i++) {
       // Strictly before: of equal keys the newest source wins.
-      if (this.#hasEnded[i] !== true && (best < 0 || this.#compare(i, best) * this.#sign < 0)) {
-        best = i
+      if (this.#hasEnded[i] !== true) {
+        if (best < 0 || this.#compare(i, best) * this.#sign < 0) {
+          second = best
+          best = i
+        } else if (second < 0 || this.#compare(i, second) * this.#sign < 0) {
+          second = i
+        }
       }
     }
     this.#current = best
+    this.#runnerUp = second
+    this.#isTie = second >= 0 && this.#compare(best, second) === 0
     return best < 0 ? AT_END : AT_ENTRY
   }
 

@@ -30,6 +30,8 @@ export class RangeIterator<T = [Buffer, Buffer]> {
   readonly #guard: LoopGuard
   readonly #options: RangeIteratorOptions<T>
   #remaining: number
+  #isClosed = false
+  /** Why, if it was not its user who closed it. */
   #closedBecause: ClosedError | undefined
   /** Of the entries of the step under way: it may wait between them. */
   #chunkSizeBytes = 0
@@ -88,9 +90,7 @@ export class RangeIterator<T = [Buffer, Buffer]> {
    * @throws ClosedError, InvalidArgumentError
    */
   seek(key: Bytes): void {
-    if (this.#closedBecause !== undefined) {
-      throw this.#closedBecause
-    }
+    this.#checkOpen()
     const target = copyKey(key)
     const seek = (): void => {
       this.#gathered = []
@@ -104,16 +104,19 @@ export class RangeIterator<T = [Buffer, Buffer]> {
   }
 
   /** Idempotent. Steps under way reject with VARVE_CLOSED. */
-  async close(): Promise<void> {
-    this.closeBecause(new ClosedError('the iterator is closed'))
-    await this.whenIdle()
-    await this.#guard.resolve(undefined)
+  close(): Promise<void> {
+    this.closeBecause(undefined)
+    return this.#stepCount === 0
+      ? this.#guard.resolve(undefined)
+      : this.whenIdle().then(() => this.#guard.resolve(undefined))
   }
 
   /** @internal Closes it, with the reason that later steps are rejected with. */
-  closeBecause(reason: ClosedError): void {
-    if (this.#closedBecause === undefined) {
+  closeBecause(reason: ClosedError | undefined): void {
+    if (!this.#isClosed) {
+      this.#isClosed = true
       this.#closedBecause = reason
+      this.#scan.forgetView()
       this.#options.onClose()
     }
   }
@@ -125,9 +128,7 @@ export class RangeIterator<T = [Buffer, Buffer]> {
 
   /** @internal Nothing is left to come, unless `seek` goes back. */
   get hasEnded(): boolean {
-    return (
-      this.#closedBecause === undefined && (this.#scan.hasEnded || this.#remaining === 0) && this.#gathered.length === 0
-    )
+    return !this.#isClosed && (this.#scan.hasEnded || this.#remaining === 0) && this.#gathered.length === 0
   }
 
   /** @internal Tables have come or gone: lets go of cursors on those before, unless a step is under way. */
@@ -234,10 +235,14 @@ export class RangeIterator<T = [Buffer, Buffer]> {
     return 'nothing'
   }
 
-  #checkUsable(): void {
-    if (this.#closedBecause !== undefined) {
-      throw this.#closedBecause
+  #checkOpen(): void {
+    if (this.#isClosed) {
+      throw this.#closedBecause ?? new ClosedError('the iterator is closed')
     }
+  }
+
+  #checkUsable(): void {
+    this.#checkOpen()
     throwIfAborted(this.#options.signal)
   }
 

@@ -4,10 +4,19 @@
  * Between steps that are made together it holds nothing but the place where to go on, so that it pins neither memtables
  * nor tables. When tables have come or gone, it makes new cursors and seeks to that place: same sequence, same entries.
  */
-import { AT_END, AT_ENTRY, KIND_PUT, NEEDS_BLOCK, compareBytes, type Env, type ReadStatus } from '@varve/storage'
+import {
+  AT_END,
+  AT_ENTRY,
+  KIND_PUT,
+  LEVEL_COUNT,
+  NEEDS_BLOCK,
+  compareBytes,
+  type Env,
+  type ReadStatus,
+} from '@varve/storage'
 import type { TableCache } from '../cache/table-cache.ts'
-import type { TableHandle } from '../version/table-handle.ts'
-import { keyAfter, overlaps, type KeyRange, type Version } from '../version/version.ts'
+import type { Memtable } from '../memtable/memtable.ts'
+import { keyAfter, type KeyRange, type Version } from '../version/version.ts'
 import type { EntryCursor } from './entry-cursor.ts'
 import { MemtableCursor } from './memtable-cursor.ts'
 import { MergingCursor } from './merging-cursor.ts'
@@ -31,6 +40,8 @@ export class RangeScan {
   readonly #sequence: number
   readonly #isReverse: boolean
   #cursor: EntryCursor | undefined
+  /** The cursor, where there are several sources. */
+  #merging: MergingCursor | undefined
   #needsResume = false
   #version: Version | undefined
   #epoch = -1
@@ -53,7 +64,7 @@ export class RangeScan {
 
   /** The entry stepped to. */
   get entry(): EntryCursor {
-    return this.#cursor as EntryCursor
+    return this.#merging === undefined ? (this.#cursor as EntryCursor) : this.#merging.current
   }
 
   /** To the first entry at or after `key` in the direction of the scan; a key outside of the range ends it. */
@@ -78,8 +89,8 @@ export class RangeScan {
     }
     let status = this.#isCurrent() ? this.#moveOn() : this.#enter()
     while (status === AT_ENTRY) {
-      const { entry } = this
-      if (this.#isOutside(entry.keyBytes, entry.keyOffset, entry.keySize)) {
+      const entry = this.entry
+      if (this.#isBeyond(entry)) {
         status = AT_END
         break
       }
@@ -90,7 +101,7 @@ export class RangeScan {
       if (this.#isOverdue()) {
         return NEEDS_TURN
       }
-      status = entry.advance()
+      status = (this.#cursor as EntryCursor).advance()
     }
     this.#needsResume = status === NEEDS_BLOCK
     this.#hasEnded = status === AT_END
@@ -129,7 +140,8 @@ export class RangeScan {
     this.#version ??= this.#view.retainVersion()
     const needsResume = this.#needsResume
     this.#needsResume = false
-    return needsResume ? this.entry.resume() : this.entry.advance()
+    const cursor = this.#cursor as EntryCursor
+    return needsResume ? cursor.resume() : cursor.advance()
   }
 
   /** New cursors on the view as it is now, at the place where to go on. */
@@ -141,23 +153,39 @@ export class RangeScan {
     const version = this.#view.retainVersion()
     this.#version = version
     const { active, frozen } = this.#view.memtables
-    const memtables = [active, ...frozen.toReversed()].filter((memtable) => memtable.visibleCount(this.#sequence) > 0)
-    for (const memtable of memtables) {
+    const cursors: EntryCursor[] = []
+    let memtable = active
+    for (let i = frozen.length - 1; ; i--) {
       const count = memtable.visibleCount(this.#sequence)
-      if (!memtable.ordered.catchUp(count, () => this.#env.clock.nowMs(), this.#deadlineMs)) {
-        return NEEDS_TURN
+      if (count > 0) {
+        if (!memtable.ordered.catchUp(count, () => this.#env.clock.nowMs(), this.#deadlineMs)) {
+          return NEEDS_TURN
+        }
+        cursors.push(new MemtableCursor(memtable, this.#sequence, this.#isReverse))
       }
+      if (i < 0) {
+        break
+      }
+      memtable = frozen[i] as Memtable
     }
-    const runs = runsOf(version, this.#range)
-    const cursor = new MergingCursor(
-      [
-        ...memtables.map((memtable) => new MemtableCursor(memtable, this.#sequence, this.#isReverse)),
-        ...runs.map((tables) => new RunCursor(tables, this.#context, this.#sequence, this.#isReverse)),
-      ],
-      this.#isReverse,
-    )
+    this.#addRuns(cursors, version)
+    const [only] = cursors
+    this.#merging = only !== undefined && cursors.length === 1 ? undefined : new MergingCursor(cursors, this.#isReverse)
+    const cursor = this.#merging ?? (only as EntryCursor)
     this.#cursor = cursor
     return this.#from === undefined ? cursor.start() : cursor.seek(this.#from, this.#fromSize)
+  }
+
+  /** Cursors on the runs that may hold keys of the range, newest first. */
+  #addRuns(cursors: EntryCursor[], version: Version): void {
+    for (let level = 0; level < LEVEL_COUNT; level++) {
+      const tables = version.overlapping(level, this.#range)
+      const count = level === 0 ? tables.length : Math.min(tables.length, 1)
+      for (let i = 0; i < count; i++) {
+        const run = level === 0 ? tables.slice(i, i + 1) : tables
+        cursors.push(new RunCursor(run, this.#context, this.#sequence, this.#isReverse))
+      }
+    }
   }
 
   /** The scan goes on behind this entry, whatever happens before its next step. */
@@ -192,15 +220,18 @@ export class RangeScan {
     )
   }
 
+  /** Whether an entry lies beyond the bound that the scan moves to; it never lies before the one that it comes from. */
+  #isBeyond(entry: EntryCursor): boolean {
+    const bound = this.#isReverse ? this.#range.lower : this.#range.upper
+    if (bound === undefined) {
+      return false
+    }
+    const difference = compareBytes(entry.keyBytes, entry.keyOffset, entry.keySize, bound, 0, bound.length)
+    return this.#isReverse ? difference < 0 : difference >= 0
+  }
+
   #isOverdue(): boolean {
     this.#entryCount++
     return this.#entryCount % ENTRIES_PER_CLOCK_READING === 0 && this.#env.clock.nowMs() >= this.#deadlineMs
   }
-}
-
-/** The runs that may hold keys of the range, newest first. */
-function runsOf(version: Version, range: KeyRange): (readonly TableHandle[])[] {
-  const levelZero = version.overlapping(0, range).map((table) => [table])
-  const deeper = version.levels.slice(1).map((tables) => tables.filter((table) => overlaps(table, range)))
-  return [...levelZero, ...deeper].filter((tables) => tables.length > 0)
 }

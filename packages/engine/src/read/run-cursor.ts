@@ -3,7 +3,7 @@
  * to each other, newest first. Forward, the first one that is not too new is the visible one, and the others are passed
  * over; in reverse they come oldest first, and the last one that is not too new is it.
  */
-import { AT_END, AT_ENTRY, NEEDS_BLOCK, TableCursor, compareBytes, type ReadStatus } from '@varve/storage'
+import { AT_END, AT_ENTRY, NEEDS_BLOCK, TableCursor, compareBytes, type Block, type ReadStatus } from '@varve/storage'
 import type { TableHandle } from '../version/table-handle.ts'
 import { findTable } from '../version/version.ts'
 import type { EntryCursor } from './entry-cursor.ts'
@@ -22,6 +22,7 @@ export class RunCursor implements EntryCursor {
   valueBytes: Uint8Array = new Uint8Array(0)
   valueOffset = 0
   valueSize = 0
+  valueBlock: Block | undefined
   readonly #tables: readonly TableHandle[]
   readonly #context: ReadContext
   readonly #sequence: number
@@ -178,6 +179,7 @@ export class RunCursor implements EntryCursor {
     }
     this.keySize = size
     this.kind = raw.kind
+    this.valueBlock = raw.block
     this.valueBytes = raw.block.bytes
     this.valueOffset = raw.valueOffset
     this.valueSize = raw.valueSize

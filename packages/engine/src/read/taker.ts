@@ -2,7 +2,7 @@
  * What a reader makes of the bytes that it finds: a copy, text, a mark that there is something. The bytes lie in an
  * arena or in a cached block, and are valid only while the taker runs.
  */
-import { copyOut } from './value-copy.ts'
+import type { Block } from '@varve/storage'
 
 export type ValueTaker<T> = (bytes: Uint8Array, offset: number, sizeBytes: number) => T
 
@@ -14,13 +14,8 @@ export interface EntryBytes {
   readonly valueBytes: Uint8Array
   readonly valueOffset: number
   readonly valueSize: number
+  /** The data block that the value lies in, which never changes; `undefined` in a memtable. */
+  readonly valueBlock: Block | undefined
 }
 
 export type EntryTaker<T> = (entry: EntryBytes) => T
-
-export function copyEntry(entry: EntryBytes): [Buffer, Buffer] {
-  return [
-    copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
-    copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
-  ]
-}

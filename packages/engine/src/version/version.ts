@@ -80,14 +80,16 @@ export class Version {
     if (level === 0) {
       return tables.filter((table) => overlaps(table, range))
     }
-    const found: TableHandle[] = []
-    for (let i = range.lower === undefined ? 0 : findTable(tables, range.lower, range.lower.length); ; i++) {
-      const table = tables[i]
-      if (table === undefined || !overlaps(table, range)) {
-        return found
-      }
-      found.push(table)
+    const { lower, upper } = range
+    const first = lower === undefined ? 0 : findTable(tables, lower, lower.length)
+    let end = tables.length
+    if (upper !== undefined) {
+      end = findTable(tables, upper, upper.length)
+      const last = tables[end]
+      // The table that holds the bound, or is the first behind it.
+      end += last !== undefined && compareKeys(last.metadata.smallestKey, upper) < 0 ? 1 : 0
     }
+    return tables.slice(first, Math.max(first, end))
   }
 
   sizeBytesOf(level: number): number {

@@ -28,8 +28,9 @@ export class BlockCursor {
   #shared = 0
   #unshared = 0
   #suffixOffset = 0
-  /** The entries of the current restart interval before the one it stands at, while stepping back. */
-  readonly #stack: BackwardStack = new BackwardStack()
+  /** The entries of the current restart interval before the one it stands at, while stepping back; most never do. */
+  #stack: BackwardStack | undefined
+  #stackCount = 0
 
   /** Stands before the first entry of `block`. */
   reset(block: Block): void {
@@ -37,7 +38,7 @@ export class BlockCursor {
     this.#offset = block.start
     this.#nextOffset = block.start
     this.keySize = 0
-    this.#stack.count = 0
+    this.#stackCount = 0
   }
 
   seekToFirst(): boolean {
@@ -58,7 +59,7 @@ export class BlockCursor {
   /** Steps to the next entry; false at the end, from where `previous` leads back to the last. */
   next(): boolean {
     const offset = this.#nextOffset
-    this.#stack.count = 0
+    this.#stackCount = 0
     if (offset >= this.block.end) {
       return this.#toEnd()
     }
@@ -72,12 +73,12 @@ export class BlockCursor {
 
   /** Steps to the entry before; false before the first, from where `next` leads to the first. */
   previous(): boolean {
-    const stack = this.#stack
-    if (stack.count === 0 && !this.#fillStack()) {
+    const stack = (this.#stack ??= new BackwardStack())
+    if (this.#stackCount === 0 && !this.#fillStack(stack)) {
       this.reset(this.block)
       return false
     }
-    const i = --stack.count
+    const i = --this.#stackCount
     const keySize = stack.keySizes[i] as number
     const keyOffset = stack.keyOffsets[i] as number
     const keys = stack.keys
@@ -101,7 +102,7 @@ export class BlockCursor {
    * Without a sequence, all versions of the target count. False if there is none.
    */
   seek(target: Uint8Array, targetOffset: number, targetSize: number, sequence: number = SEQUENCE_MAX): boolean {
-    this.#stack.count = 0
+    this.#stackCount = 0
     let low = 0
     let high = this.block.restartCount - 1
     const prefixes = this.block.prefixes
@@ -310,7 +311,7 @@ export class BlockCursor {
   }
 
   #toEnd(): boolean {
-    this.#stack.count = 0
+    this.#stackCount = 0
     this.#offset = this.block.end
     this.#nextOffset = this.block.end
     return false
@@ -321,7 +322,7 @@ export class BlockCursor {
   }
 
   /** Puts the entries between the last restart point before this entry, and it, on the stack; false if there is none. */
-  #fillStack(): boolean {
+  #fillStack(stack: BackwardStack): boolean {
     const stop = this.#offset
     if (stop <= this.block.start) {
       return false
@@ -338,7 +339,6 @@ export class BlockCursor {
     }
     this.keySize = 0
     let offset = this.#restartOffset(low)
-    const stack = this.#stack
     stack.clear()
     while (offset < stop) {
       this.#readHead(offset)
@@ -353,6 +353,7 @@ export class BlockCursor {
       // A restart point that is not where an entry begins.
       throw this.#damaged(stop)
     }
+    this.#stackCount = stack.count
     return true
   }
 

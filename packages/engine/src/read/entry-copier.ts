@@ -1,0 +1,87 @@
+/**
+ * Copies entries for the user of an iterator, with less work an entry than two copies: a data block of which many entries
+ * are taken is copied whole, once, and its values are views of that copy. Copies lie one behind the other in arenas of
+ * 16 KiB, as `Buffer.allocUnsafe` has its own of 8 KiB: one Buffer that is kept keeps its arena. The bytes are the
+ * caller's: nothing else looks at an arena's used part again. Owned by one iterator.
+ */
+import type { Block } from '@varve/storage'
+import type { EntryBytes } from './taker.ts'
+import { copyOut } from './value-copy.ts'
+
+const ARENA_SIZE_BYTES = 16 * 1024
+/** Blocks up to this size are copied whole. */
+const BLOCK_SIZE_BYTES_MAX = 8 * 1024
+/** And only where so many values of the block before were taken: in a scan. */
+const TAKEN_COUNT_MIN = 8
+
+/** The class of Buffers, whose constructor is half as much work as `Buffer.from(arena, offset, size)`. */
+type BufferView = new (arena: ArrayBufferLike, offset: number, size: number) => Buffer
+const BufferView = (Buffer as unknown as { readonly [Symbol.species]: BufferView })[Symbol.species]
+
+export class EntryCopier {
+  #arena: Buffer = Buffer.alloc(0)
+  #usedSizeBytes = 0
+  /** The block that values were last taken from, how many, and by how much its copy lies behind it. */
+  #block: Block | undefined
+  #takenCount = 0
+  #shift = 0
+  #isCopied = false
+
+  copy(entry: EntryBytes): [Buffer, Buffer] {
+    const { valueBlock } = entry
+    if (valueBlock === undefined) {
+      return [
+        copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
+        copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
+      ]
+    }
+    if (valueBlock !== this.#block) {
+      this.#enter(valueBlock)
+    }
+    this.#takenCount++
+    if (!this.#isCopied) {
+      return [
+        copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
+        copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
+      ]
+    }
+    const value = new BufferView(this.#arena.buffer, entry.valueOffset + this.#shift, entry.valueSize)
+    return [this.#copyKey(entry), value]
+  }
+
+  /** The next block; its values are copied one by one if few were taken of the one before. */
+  #enter(block: Block): void {
+    const sizeBytes = block.end - block.start
+    this.#isCopied = this.#takenCount >= TAKEN_COUNT_MIN && sizeBytes <= BLOCK_SIZE_BYTES_MAX
+    this.#block = block
+    this.#takenCount = 0
+    if (this.#isCopied) {
+      const offset = this.#take(sizeBytes)
+      this.#arena.set(block.bytes.subarray(block.start, block.end), offset)
+      this.#shift = offset - block.start
+    }
+  }
+
+  #copyKey({ keyBytes, keyOffset, keySize }: EntryBytes): Buffer {
+    if (this.#usedSizeBytes + keySize > ARENA_SIZE_BYTES) {
+      return copyOut(keyBytes, keyOffset, keySize)
+    }
+    const arena = this.#arena
+    const offset = this.#usedSizeBytes
+    for (let i = 0; i < keySize; i++) {
+      arena[offset + i] = keyBytes[keyOffset + i] as number
+    }
+    this.#usedSizeBytes += keySize
+    return new BufferView(arena.buffer, offset, keySize)
+  }
+
+  #take(sizeBytes: number): number {
+    if (this.#usedSizeBytes + sizeBytes > this.#arena.length) {
+      this.#arena = Buffer.allocUnsafeSlow(ARENA_SIZE_BYTES)
+      this.#usedSizeBytes = 0
+    }
+    const offset = this.#usedSizeBytes
+    this.#usedSizeBytes += sizeBytes
+    return offset
+  }
+}
