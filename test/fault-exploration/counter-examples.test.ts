@@ -1,5 +1,5 @@
 /** What explorations of faults found, each kept as the shortest run that shows it. */
-import { createInlineExecutor } from '@varve/workers'
+import { createInlineExecutor, type JobExecutor, type JobRequest, type JobResult } from '@varve/workers'
 import { open, type Store } from 'varve'
 import { expect, test } from 'vitest'
 import { codeOf } from '../harness/rejection.ts'
@@ -84,4 +84,38 @@ test('R13: an open that fails says what failed first, whatever fails when it let
     `${DIRECTORY}/MANIFEST-000002`,
     `${DIRECTORY}/CURRENT.tmp`,
   ])
+})
+
+/** Says that each job has read an entry more than it has. */
+class MiscountingExecutor implements JobExecutor {
+  readonly compactionCountMax: number = 1
+  readonly #inner: JobExecutor
+
+  constructor(inner: JobExecutor) {
+    this.#inner = inner
+  }
+
+  async run(request: JobRequest): Promise<JobResult> {
+    const result = await this.#inner.run(request)
+    return result.ok ? { ...result, entriesIn: result.entriesIn + 1 } : result
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close()
+  }
+}
+
+test('R9: a job whose counts do not add up leaves no table, and the store can only be read', async () => {
+  const env = new SimulatedEnv(1)
+  const executor = new MiscountingExecutor(createInlineExecutor(env.forJobs))
+  const store = await env.run(open(DIRECTORY, {}, { env, executor }))
+  const told: string[] = []
+  store.on('error', ({ message }) => told.push(message))
+  await env.run(store.put('key', 'value'))
+  await expect(env.run(store.flush())).rejects.toThrow('a job reads all entries of its inputs')
+  await expect(env.run(store.put('key', 'other'))).rejects.toMatchObject({ code: 'VARVE_READ_ONLY' })
+  await env.idle()
+  expect(await env.run(ledgerFaults(env, DIRECTORY))).toEqual([])
+  expect(store.getSync('key')?.toString()).toBe('value')
+  expect(told).toHaveLength(1)
 })

@@ -143,6 +143,14 @@ class FaultyRun {
   async #heal(): Promise<boolean> {
     const run = this.#run
     await run.settle()
+    // Before anything is written again: what is there must become durable by itself.
+    for (let tryCount = 0; tryCount < HEALING_TRY_COUNT && !(await run.sync()); tryCount++) {
+      await run.pause(HEALING_PAUSE_MS)
+      expectThat(
+        tryCount < HEALING_TRY_COUNT - 1 || this.#mayStayReadOnly(),
+        'the fault has gone, and no sync succeeds',
+      )
+    }
     for (let tryCount = 0; !(await run.write([probe(tryCount)], true)); tryCount++) {
       run.check()
       if (tryCount === HEALING_TRY_COUNT) {

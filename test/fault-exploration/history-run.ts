@@ -241,13 +241,20 @@ export class HistoryRun {
     }
   }
 
-  async #makeDurable(kind: 'sync' | 'flush' | 'compact'): Promise<void> {
+  /** @returns whether it succeeded */
+  async sync(): Promise<boolean> {
+    return await this.#makeDurable('sync')
+  }
+
+  async #makeDurable(kind: 'sync' | 'flush' | 'compact'): Promise<boolean> {
     const { store } = this
     const count = this.order.acknowledgedCount
     const call = { sync: () => store.sync(), flush: () => store.flush(), compact: () => store.compactRange() }[kind]
-    if (await this.#attempt(call)) {
+    const isDone = await this.#attempt(call)
+    if (isDone) {
       this.order.durableUpTo(count)
     }
+    return isDone
   }
 
   #openView(): void {

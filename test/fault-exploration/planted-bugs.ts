@@ -17,6 +17,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug('a sync that failed is taken for done', 'wal/wal-syncer.js', 'waiter.failSync(error);', 'waiter.whenSynced();'),
   bug(
+    'nothing heals a store whose log could not be synced',
+    'engine.js',
+    'new WalSyncer((error) => this.#healer.onFailed(error))',
+    'new WalSyncer(() => undefined)',
+  ),
+  bug(
     'a log is deleted though the manifest could not be written',
     'flush/flush-scheduler.js',
     'await this.#versions.apply(edit, () => {',
