@@ -72,10 +72,11 @@ test('a disk can be filled here', () => {
   expect(ways.map((way) => way.name)).not.toEqual([])
 })
 
-describe('nothing is lost, reads go on, and writes do when there is room', { timeout: TIMEOUT_MS }, () => {
-  test.each(cases)('$name, $kind', async ({ way, kind, frozenMemtableCountMax }) => {
+/** They wait for most of their time: for silence, and for the back-off of what is tried again. */
+describe.concurrent('nothing is lost, reads go on, and writes do when there is room', { timeout: TIMEOUT_MS }, () => {
+  test.for(cases)('$name, $kind', async ({ way, kind, frozenMemtableCountMax }, { onTestFinished }) => {
     const seed = seedsOfRun(13).at(-1) ?? 0
-    const mount = makeScratchDirectory('full-disk')
+    const mount = makeScratchDirectory('full-disk', onTestFinished)
     const plan: FullDiskPlan = {
       directory: path.join(mount, 'store'),
       space: way.space,

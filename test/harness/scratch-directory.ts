@@ -7,14 +7,19 @@ import { onTestFinished } from 'vitest'
 const MEMORY_DIRECTORY = '/dev/shm'
 const MEMORY_SIZE_BYTES_MIN = 256 * 1024 * 1024
 
-/** A new empty directory. `VARVE_KEEP=1` leaves it behind to be looked at. */
-export function makeScratchDirectory(name: string): string {
-  return makeDirectory(os.tmpdir(), name)
+type Hook = (work: () => void) => void
+
+/**
+ * A new empty directory. `VARVE_KEEP=1` leaves it behind to be looked at.
+ * @param whenFinished that of the test's own context, for tests that run concurrently
+ */
+export function makeScratchDirectory(name: string, whenFinished: Hook = onTestFinished): string {
+  return makeDirectory(os.tmpdir(), name, whenFinished)
 }
 
-function makeDirectory(parent: string, name: string): string {
+function makeDirectory(parent: string, name: string, whenFinished: Hook): string {
   const directory = fs.mkdtempSync(path.join(parent, `varve-test-${name}-`))
-  onTestFinished(() => {
+  whenFinished(() => {
     if (process.env['VARVE_KEEP'] === undefined) {
       fs.rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
     }
@@ -26,8 +31,8 @@ function makeDirectory(parent: string, name: string): string {
  * As `makeScratchDirectory`, but in memory where the machine has room for that: for tests that write a lot and of which
  * none looks at what a disk does.
  */
-export function makeMemoryDirectory(name: string): string {
-  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name)
+export function makeMemoryDirectory(name: string, whenFinished: Hook = onTestFinished): string {
+  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name, whenFinished)
 }
 
 /** A path at which nothing stands yet, in a directory that does. */
