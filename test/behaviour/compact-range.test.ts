@@ -1,4 +1,5 @@
 /** What `compactRange` leaves behind. */
+import { createNodeEnv } from '@varve/storage'
 import { expect, test } from 'vitest'
 import { open } from 'varve'
 import type { Store } from 'varve'
@@ -8,7 +9,10 @@ import { scratchStorePath } from '../harness/scratch-directory.ts'
 const entryCount = (store: Store): number => store.stats().levels.reduce((sum, level) => sum + level.entryCount, 0)
 
 test('what a snapshot kept in the deepest level goes when the snapshot is gone (R4 meanwhile)', async () => {
-  const store = await open(scratchStorePath('compact-range'))
+  const env = createNodeEnv()
+  // Space is not got back unasked.
+  const scheduler = { ...env.scheduler, afterIdle: () => () => undefined }
+  const store = await open(scratchStorePath('compact-range'), {}, { env: { ...env, scheduler } })
   await fill(store, 2000)
   const snapshot = store.snapshot()
   await store.clear()

@@ -52,6 +52,10 @@ export class SimulatedLoop implements Clock, Scheduler {
     return () => void this.#timers.delete(timer)
   }
 
+  afterIdle(delayMs: number, callback: () => void): () => void {
+    return this.after(delayMs, callback)
+  }
+
   /** Runs `run` when an operation of the system would have ended. */
   operation(what: () => string, delayMs: number, run: () => void): void {
     this.#operations.add({ atMs: this.#nowMs + delayMs + this.#draw(OPERATION_MS_MAX), what, run })

@@ -73,7 +73,7 @@ export async function open(directory: string, options?: StoreOptions, components
  * If the manifest can be read, every value is right outside of the keys that the report names as lost; within, entries
  * may be missing, and older values of these keys may show. If it cannot, the newest version of each key wins, by the
  * sequence numbers in all tables that are there; a table that was about to be deleted may then bring back keys whose
- * deletion stood in a table that is already gone.
+ * deletion, or values whose successor, stood in a table that is already gone.
  * @throws VarveError (the promise rejects): VARVE_INVALID_ARGUMENT if there is no store, VARVE_NOT_FOUND, VARVE_LOCKED,
  * VARVE_UNSUPPORTED if a newer version wrote a part of it, VARVE_IO
  */

@@ -14,6 +14,7 @@ import type { JobOutput } from '@varve/workers'
 import { isFree, tablesOf, type CompactionChoice } from './compaction-choice.ts'
 import { partsOf } from './compaction-parts.ts'
 import { bottomOf, pickCompaction, pickRange, pickTable, type PickerOptions } from './compaction-picker.ts'
+import { pickReclaim } from './reclaim-picker.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { VersionSet } from '../version/version-set.ts'
 import type { KeyRange, Version } from '../version/version.ts'
@@ -42,6 +43,11 @@ const SCORE_MIN_WHILE_FLUSHING = 2
 /** Moves that wait for their edits: those behind them are chosen when they are done, by what is then. */
 const MOVE_COUNT_MAX = 4
 
+/** Nothing was flushed for so long, and nothing is due: time to get space back. */
+const IDLE_DELAY_MS = 500
+/** What waits for readers to end is looked at again after this. */
+const BLOCKED_DELAY_MS = 5000
+
 export interface CompactionSchedulerHooks {
   isFlushing(): boolean
   onInstalled(): void
@@ -51,6 +57,7 @@ export interface CompactionSchedulerHooks {
 }
 
 export class CompactionScheduler {
+  readonly #env: Env
   readonly #versions: VersionSet
   readonly #runner: JobRunner
   readonly #options: PickerOptions
@@ -65,6 +72,11 @@ export class CompactionScheduler {
   /** Of each table the compactions that failed, not by the system; it is in none that succeeded, or it were gone. */
   readonly #failureCounts = new WeakMap<TableHandle, number>()
   #isPaused = false
+  /** The newest run of level 0 that was seen: a newer one was flushed since. */
+  #newestRun = -1
+  /** Nothing was flushed for a while: space is got back until something is. */
+  #isIdle = false
+  #cancelIdleTimer: () => void = () => undefined
   /** Why nothing is compacted any more, or `undefined`. */
   #refusal: VarveError | undefined
 
@@ -75,6 +87,7 @@ export class CompactionScheduler {
     options: PickerOptions,
     hooks: CompactionSchedulerHooks,
   ) {
+    this.#env = env
     this.#versions = versions
     this.#runner = runner
     this.#options = options
@@ -92,7 +105,7 @@ export class CompactionScheduler {
 
   /** Starts what is due. Called whenever a Version was installed. */
   schedule(): void {
-    const scoreMin = this.#hooks.isFlushing() ? SCORE_MIN_WHILE_FLUSHING : 1
+    this.#noteFlush()
     while (
       this.#refusal === undefined &&
       !this.#isPaused &&
@@ -100,11 +113,46 @@ export class CompactionScheduler {
       this.#placeCount < this.#runner.compactionCountMax &&
       this.#running.size < this.#runner.compactionCountMax + MOVE_COUNT_MAX
     ) {
-      const choice = pickCompaction(this.#versions.current, this.#choices, this.#options, scoreMin)
+      const choice = this.#pick()
       if (choice === undefined) {
-        return
+        break
       }
       void this.#start(choice)
+    }
+    this.#watchIdleness()
+  }
+
+  #pick(): CompactionChoice | undefined {
+    const { current } = this.#versions
+    const isFlushing = this.#hooks.isFlushing()
+    const choice = pickCompaction(current, this.#choices, this.#options, isFlushing ? SCORE_MIN_WHILE_FLUSHING : 1)
+    return choice === undefined && this.#isIdle && !isFlushing
+      ? pickReclaim(current, this.#choices, this.#options, this.#runner.oldestLiveSequence)
+      : choice
+  }
+
+  #noteFlush(): void {
+    const newestRun = this.#versions.current.tablesOf(0)[0]?.run ?? -1
+    if (newestRun > this.#newestRun) {
+      this.#newestRun = newestRun
+      this.#isIdle = false
+    }
+  }
+
+  /** Sets a timer where space could be got back and nothing is under way; it does not hold the process. */
+  #watchIdleness(): void {
+    this.#cancelIdleTimer()
+    this.#cancelIdleTimer = () => undefined
+    const isBusy = this.#running.size > 0 || this.#isPaused || this.#manualCount > 0 || this.#hooks.isFlushing()
+    if (this.#refusal !== undefined || isBusy) {
+      return
+    }
+    if (pickReclaim(this.#versions.current, [], this.#options, Infinity) !== undefined) {
+      const delayMs = this.#isIdle ? BLOCKED_DELAY_MS : IDLE_DELAY_MS
+      this.#cancelIdleTimer = this.#env.scheduler.afterIdle(delayMs, () => {
+        this.#isIdle = true
+        this.schedule()
+      })
     }
   }
 
@@ -135,6 +183,7 @@ export class CompactionScheduler {
   /** Starts nothing more: a user who asks for it, or waits for it, is told the reason. */
   stop(reason: VarveError): void {
     this.#refusal ??= reason
+    this.#cancelIdleTimer()
     this.#backoff.stop()
   }
 

@@ -50,7 +50,7 @@ function startTwo(entriesIn: number): {
   const env = new MemoryEnv()
   const jobs = new HeldJobs()
   const removed: string[] = []
-  const files = { ...env.files, remove: (path: string) => Promise.resolve(void removed.push(path)) }
+  const files = { remove: (path: string) => Promise.resolve(void removed.push(path)) }
   let next = 100
   const runner = new JobRunner({
     directory: '/d',

@@ -73,6 +73,11 @@ export class JobRunner {
     return { ...this.#tallies[type] }
   }
 
+  /** What is at or below is seen by all readers, those to come included, or by none. */
+  get oldestLiveSequence(): number {
+    return this.#setup.liveSequences()[0] ?? 0
+  }
+
   get compactionCountMax(): number {
     return this.#setup.executor.compactionCountMax
   }

@@ -1,6 +1,8 @@
 /**
  * Merges any tables into one run, with the jobs that compact: by key and sequence number, so that of each key the newest
- * version wins, wherever it stood. Bounded in memory and open files: so many runs at a time, as often as it takes.
+ * version wins, wherever it stood. Of two versions that had no sequence number any more, both with 0, the one in the
+ * table that was written later wins: a compaction wrote it from what had taken the other one's place.
+ * Bounded in memory and open files: so many runs at a time, as often as it takes.
  */
 import { compareKeys, type TableMetadata } from '@varve/storage'
 import type { CompactionInput } from '@varve/workers'
@@ -13,10 +15,10 @@ export async function mergeTables(
   runner: JobRunner,
   tables: readonly TableMetadata[],
 ): Promise<readonly TableMetadata[]> {
-  let runs = runsOf(tables)
+  let runs: readonly (readonly TableMetadata[])[] = runsOf(tables)
   while (runs.length > RUN_COUNT_MAX) {
     const merged = await merge(runner, runs.slice(0, RUN_COUNT_MAX), false)
-    runs = [...runs.slice(RUN_COUNT_MAX), merged]
+    runs = [merged, ...runs.slice(RUN_COUNT_MAX)]
   }
   return runs.length > 1 ? await merge(runner, runs, true) : (runs[0] ?? [])
 }
@@ -35,18 +37,26 @@ async function merge(
   return output.tables
 }
 
-/** As few runs as possible: in each, tables in key order that do not overlap. */
-function runsOf(tables: readonly TableMetadata[]): (readonly TableMetadata[])[] {
+/**
+ * Few runs, in each of which tables are in key order and do not overlap. Of two tables that overlap the one written later
+ * is in an earlier run.
+ */
+export function runsOf(tables: readonly TableMetadata[]): TableMetadata[][] {
   const runs: TableMetadata[][] = []
-  for (const table of tables.toSorted((a, b) => compareKeys(a.smallestKey, b.smallestKey))) {
-    const run = runs.find((each) => compareKeys((each.at(-1) as TableMetadata).largestKey, table.smallestKey) < 0)
+  for (const table of tables.toSorted((a, b) => b.number - a.number)) {
+    const last = runs.findLastIndex((run) => run.some((other) => overlap(table, other)))
+    const run = runs[last + 1]
     if (run === undefined) {
       runs.push([table])
     } else {
       run.push(table)
     }
   }
-  return runs
+  return runs.map((run) => run.toSorted((a, b) => compareKeys(a.smallestKey, b.smallestKey)))
+}
+
+function overlap(a: TableMetadata, b: TableMetadata): boolean {
+  return compareKeys(a.smallestKey, b.largestKey) <= 0 && compareKeys(b.smallestKey, a.largestKey) <= 0
 }
 
 function inputOf({ number, sizeBytes, entryCount, smallestKey, largestKey }: TableMetadata): CompactionInput {

@@ -35,6 +35,7 @@ export class MemoryEnv implements Env {
       this.#timers.add(timer)
       return () => void this.#timers.delete(timer)
     },
+    afterIdle: (delayMs, callback) => this.scheduler.after(delayMs, callback),
   }
   timeMs = 1000
   readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>()

@@ -22,6 +22,8 @@ export interface Scheduler {
   immediate(callback: () => void): void
   /** Runs `callback` after at least `delayMs`; returns what cancels it. Holds the process until then. */
   after(delayMs: number, callback: () => void): () => void
+  /** As `after`, but does not hold the process. */
+  afterIdle(delayMs: number, callback: () => void): () => void
 }
 
 export interface Random {

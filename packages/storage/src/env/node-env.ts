@@ -32,6 +32,10 @@ export function createNodeEnv(): Env {
         const timer = setTimeout(callback, delayMs)
         return () => clearTimeout(timer)
       },
+      afterIdle: (delayMs, callback) => {
+        const timer = setTimeout(callback, delayMs).unref()
+        return () => clearTimeout(timer)
+      },
     },
     random: { uint32: () => randomFillSync(randomWord)[0] ?? 0 },
   }

@@ -27,7 +27,8 @@ export function runCompaction(context: JobContext, request: CompactionRequest): 
     }
     const { keyBytes, keyOffset, keySize, sequence, kind, valueBytes, valueOffset, valueSize } = scan
     if (filter.keeps(sequence, kind)) {
-      output.add(isNewOutputKey, keyBytes, keyOffset, keySize, sequence, kind, valueBytes, valueOffset, valueSize)
+      const written = filter.writtenSequence(sequence)
+      output.add(isNewOutputKey, keyBytes, keyOffset, keySize, written, kind, valueBytes, valueOffset, valueSize)
       isNewOutputKey = false
     } else {
       entriesDropped++

@@ -111,3 +111,26 @@ test('live sequences are refused if there are none or they descend', () => {
   expect(() => new VersionFilter([], false)).toThrow('newest visible')
   expect(() => new VersionFilter([2, 1], false)).toThrow('ascend')
 })
+
+test('at the bottom a version that every reader sees has no number any more, and readers see the same (R6)', () => {
+  for (const versions of histories()) {
+    for (const live of liveSets()) {
+      const filter = new VersionFilter(live, true)
+      const oldest = live[0] ?? 0
+      const result = kept(versions, live, true)
+      const written = result.map((version) => ({ ...version, sequence: filter.writtenSequence(version.sequence) }))
+      const isRight =
+        written.every(
+          ({ sequence }, i) => sequence === (i < written.length - 1 || sequence > oldest ? result[i]?.sequence : 0),
+        ) &&
+        live.every((reader) => {
+          const before = seen(versions, reader, undefined)
+          return seen(written, reader, undefined) === (before !== undefined && before <= oldest ? 0 : before)
+        })
+      if (!isRight) {
+        expect({ versions, live, written }).toBe('what readers see as before')
+      }
+    }
+  }
+  expect(new VersionFilter([5], false).writtenSequence(3), 'not above the bottom').toBe(3)
+})

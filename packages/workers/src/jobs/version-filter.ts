@@ -12,6 +12,10 @@
  * that nothing comes back (R4), and a reader sees no value with it and no value without it (R6). A tombstone above the
  * oldest live sequence stays even where readers would not miss it: a conditional write that looks for changes since
  * that sequence must find it, whether or not a compaction came between.
+ *
+ * Where no older version exists outside of the inputs, a put that is kept and is at or below the oldest live sequence is
+ * the oldest version of its key that is left, and every reader sees it or a newer one: it is written with sequence 0. No
+ * reader and no conditional write asks for anything below the oldest live sequence, so that none can tell.
  */
 import { KIND_DELETE, assert } from '@varve/storage'
 
@@ -19,15 +23,15 @@ export class VersionFilter {
   readonly #live: Float64Array
   readonly #oldest: number
   readonly #last: number
-  readonly #dropsTombstones: boolean
+  readonly #isBottom: boolean
   /** The version of the current key that was judged before, kept or not. */
   #newer = Infinity
 
   /**
    * @param liveSequences ascending, at least one
-   * @param dropsTombstones no older version of any key exists outside of the job's inputs
+   * @param isBottom no older version of any key exists outside of the job's inputs
    */
-  constructor(liveSequences: readonly number[], dropsTombstones: boolean) {
+  constructor(liveSequences: readonly number[], isBottom: boolean) {
     this.#live = Float64Array.from(liveSequences)
     const [oldest] = liveSequences
     const last = liveSequences.at(-1)
@@ -37,7 +41,7 @@ export class VersionFilter {
     }
     this.#oldest = oldest
     this.#last = last
-    this.#dropsTombstones = dropsTombstones
+    this.#isBottom = isBottom
   }
 
   /** The next version judged is the newest of another key. */
@@ -55,7 +59,12 @@ export class VersionFilter {
     if (newer <= this.#last && (this.#live.length === 1 || this.#oldestLiveFrom(sequence) >= newer)) {
       return false
     }
-    return !(kind === KIND_DELETE && this.#dropsTombstones && sequence <= this.#oldest)
+    return !(kind === KIND_DELETE && this.#isBottom && sequence <= this.#oldest)
+  }
+
+  /** What sequence a version that is kept is written with. */
+  writtenSequence(sequence: number): number {
+    return this.#isBottom && sequence <= this.#oldest ? 0 : sequence
   }
 
   /** The oldest live sequence at or above `sequence`, which the last one is. */

@@ -91,10 +91,10 @@ export function sorted(versions: readonly Version[]): Version[] {
   return versions.toSorted((a, b) => compareKeys(a.key, b.key) || b.sequence - a.sequence)
 }
 
-/** The rule of what is kept, word for word and slowly; `versions` are sorted. */
+/** The rule of what is kept, and as what, word for word and slowly; `versions` are sorted. */
 export function naiveKept(versions: readonly Version[], live: readonly number[], isBottom: boolean): Version[] {
   const last = live.at(-1) ?? 0
-  return versions.filter((version) => {
+  const kept = versions.filter((version) => {
     const newer = versions.filter(
       (other) => compareKeys(other.key, version.key) === 0 && other.sequence > version.sequence,
     )
@@ -102,6 +102,7 @@ export function naiveKept(versions: readonly Version[], live: readonly number[],
     const isUseless = isBottom && version.kind === KIND_DELETE && version.sequence <= (live[0] ?? 0)
     return (version.sequence > last || isSeen) && !isUseless
   })
+  return kept.map((version) => (isBottom && version.sequence <= (live[0] ?? 0) ? { ...version, sequence: 0 } : version))
 }
 
 /** A version as text that a failed comparison shows well. */

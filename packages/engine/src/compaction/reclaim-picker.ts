@@ -1,0 +1,77 @@
+/**
+ * What to compact to get space back while nothing else is due and no memtable waits: after deletions and overwrites the
+ * levels above the bottom cover what lies below them, however small they are themselves. Pure; a choice by itself makes
+ * progress, so that what it chooses ends.
+ *
+ * - Level 0 goes when the levels above the deepest one weigh more than a share of it, tombstones as what they may cover.
+ *   So that costs at most the reverse of that share for each byte flushed.
+ * - A table with nothing below it is written anew in its place if that lets go of many tombstones, or of versions that
+ *   were kept for a snapshot: it holds entries that every reader saw, which have no sequence number any more, beside
+ *   others that had one.
+ */
+import type { TableHandle } from '../version/table-handle.ts'
+import { rangeOf, type Version } from '../version/version.ts'
+import { choose, isDeepest, isFree, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
+import { levelShapeOf, weightOf } from './level-shape.ts'
+import type { LeveledOptions } from './leveled-picker.ts'
+
+/** What may lie above the deepest level, of its size: the levels between, and a part of level 0. */
+const ABOVE_SHARE_MAX = 0.15
+const TOMBSTONE_SHARE_MIN = 0.1
+
+/** @param oldestLiveSequence entries up to here are seen by all readers or by none */
+export function pickReclaim(
+  version: Version,
+  running: readonly CompactionChoice[],
+  options: LeveledOptions,
+  oldestLiveSequence: number,
+): CompactionChoice | undefined {
+  return pickHeavyLevelZero(version, running, options) ?? pickTableToRewrite(version, running, oldestLiveSequence)
+}
+
+function pickHeavyLevelZero(
+  version: Version,
+  running: readonly CompactionChoice[],
+  options: LeveledOptions,
+): CompactionChoice | undefined {
+  const levelZero = version.tablesOf(0)
+  const { deepestLevel } = version
+  if (levelZero.length === 0 || (deepestLevel === 0 && version.levelZeroRunCount === 1)) {
+    return undefined
+  }
+  const shape = levelShapeOf(version, options)
+  const above = version.levels.slice(0, Math.max(1, deepestLevel)).flat()
+  const weight = above.reduce((sum, table) => sum + weightOf(table, shape), 0)
+  if (deepestLevel > 0 && weight <= version.sizeBytesOf(deepestLevel) * ABOVE_SHARE_MAX) {
+    return undefined
+  }
+  const choice = choose(version, 0, levelZero, outputLevelOf(version, 0, shape.baseLevel, running), 1)
+  return isFree(choice, running) ? choice : undefined
+}
+
+function pickTableToRewrite(
+  version: Version,
+  running: readonly CompactionChoice[],
+  oldestLiveSequence: number,
+): CompactionChoice | undefined {
+  for (const [level, tables] of version.levels.entries()) {
+    for (const table of level === 0 ? [] : tables) {
+      if (isWorthRewriting(table, oldestLiveSequence) && isDeepest(version, level, rangeOf([table]))) {
+        const choice = choose(version, level, [table], level, 1)
+        if (isFree(choice, running)) {
+          return choice
+        }
+      }
+    }
+  }
+  return undefined
+}
+
+/** All entries are at or below the oldest live sequence: what is written is put alone, one version a key, at sequence 0. */
+function isWorthRewriting({ metadata }: TableHandle, oldestLiveSequence: number): boolean {
+  const { entryCount, tombstoneCount, smallestSequence, largestSequence } = metadata
+  return (
+    largestSequence <= oldestLiveSequence &&
+    (tombstoneCount >= entryCount * TOMBSTONE_SHARE_MIN || (smallestSequence === 0 && largestSequence > 0))
+  )
+}
