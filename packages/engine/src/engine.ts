@@ -196,6 +196,10 @@ export class Engine implements StoreView {
     return this.#epoch
   }
 
+  get version(): Version {
+    return this.#versions.current
+  }
+
   retainVersion(): Version {
     return this.#versions.retainCurrent()
   }

@@ -71,6 +71,7 @@ export {
   FOUND,
   NEEDS_BLOCK,
   NOT_FOUND,
+  type BlockNaming,
   type BlockSource,
   type ReadStatus,
 } from './table/block-source.ts'

@@ -12,7 +12,8 @@ function createBlock(offset: number, role: BlockRole = ROLE_DATA, sizeBytes = SI
 
 /** All that the cache wants to know of a table is its number. */
 const tableOf = (number: number): TableReader => ({ number }) as unknown as TableReader
-const has = (cache: BlockCache, offset: number, table = 1): boolean => cache.get(tableOf(table), offset) !== undefined
+const has = (cache: BlockCache, offset: number, table = 1): boolean =>
+  cache.get(tableOf(table), offset, ROLE_DATA) !== undefined
 
 test('a block comes back under its table and offset, and under no other', () => {
   const cache = new BlockCache(10 * SIZE_BYTES)
@@ -21,11 +22,11 @@ test('a block comes back under its table and offset, and under no other', () => 
   cache.put(1, first)
   cache.put(2, second)
   cache.put(1, third)
-  expect(cache.get(tableOf(1), 0)).toBe(first)
-  expect(cache.get(tableOf(2), 0)).toBe(second)
-  expect(cache.get(tableOf(1), 4096)).toBe(third)
-  expect(cache.get(tableOf(2), 4096)).toBeUndefined()
-  expect(cache.get(tableOf(3), 0)).toBeUndefined()
+  expect(cache.get(tableOf(1), 0, ROLE_DATA)).toBe(first)
+  expect(cache.get(tableOf(2), 0, ROLE_DATA)).toBe(second)
+  expect(cache.get(tableOf(1), 4096, ROLE_DATA)).toBe(third)
+  expect(cache.get(tableOf(2), 4096, ROLE_DATA)).toBeUndefined()
+  expect(cache.get(tableOf(3), 0, ROLE_DATA)).toBeUndefined()
   expect([cache.hitCount, cache.missCount, cache.count, cache.sizeBytes]).toEqual([3, 2, 3, 3 * SIZE_BYTES])
 })
 
@@ -34,7 +35,7 @@ test('a block that is put twice counts once, and the first one stays', () => {
   const block = createBlock(0)
   cache.put(1, block)
   cache.put(1, createBlock(0))
-  expect(cache.get(tableOf(1), 0)).toBe(block)
+  expect(cache.get(tableOf(1), 0, ROLE_DATA)).toBe(block)
   expect([cache.count, cache.sizeBytes]).toEqual([1, SIZE_BYTES])
 })
 
@@ -51,7 +52,7 @@ test('the cache is never larger than its bound, and its counts are what it holds
           cache.clear()
           break
         default:
-          if (cache.get(tableOf(table), offset) === undefined) {
+          if (cache.get(tableOf(table), offset, ROLE_DATA) === undefined) {
             cache.put(table, createBlock(offset, random.pick([0, 1, 2]), 300 + random.below(3000)))
           }
       }
@@ -63,7 +64,7 @@ test('the cache is never larger than its bound, and its counts are what it holds
     let sizeBytes = 0
     for (let table = 0; table < 5; table++) {
       for (let offset = 0; offset < 4000; offset += 100) {
-        const block = cache.get(tableOf(table), offset)
+        const block = cache.get(tableOf(table), offset, ROLE_DATA)
         count += block === undefined ? 0 : 1
         sizeBytes += block?.sizeBytes ?? 0
       }
@@ -78,7 +79,7 @@ test('a block larger than the cache is not kept, and evicts nothing', () => {
   cache.put(1, createBlock(1, ROLE_DATA, 2 * SIZE_BYTES + 1))
   expect([has(cache, 0), has(cache, 1), cache.count]).toEqual([true, false, 1])
   const none = new BlockCache(0)
-  none.put(1, createBlock(0, ROLE_DATA, 200))
+  none.put(1, createBlock(0, ROLE_DATA, 400))
   expect(none.count).toBe(0)
 })
 
@@ -133,4 +134,58 @@ test('dropping a table drops all of its blocks and no others', () => {
     cache.put(4, createBlock(offset))
   }
   expect(cache.count, 'and the hand still goes round').toBe(100)
+})
+
+test('places lead to what is in the cache, each block has one at most, and what leaves is in none', () => {
+  forEachSeed(20, (random) => {
+    const cache = new BlockCache(30 * SIZE_BYTES)
+    const seen = new Set<Block>()
+    const here = (table: number, offset: number): boolean => cache.get(tableOf(table), offset, ROLE_DATA) !== undefined
+    for (let i = 0; i < 1500; i++) {
+      const table = random.below(3)
+      const index = cache.get(tableOf(table), 0, ROLE_INDEX)
+      const [offset, position] = [1 + random.below(20), random.below(25)]
+      if (random.below(100) === 0) {
+        cache.dropTable(table)
+      } else if (index === undefined) {
+        cache.put(table, createBlock(0, ROLE_INDEX))
+      } else {
+        const naming = { index, position, place: position * 7 }
+        const block = cache.get(tableOf(table), offset, ROLE_DATA, naming)
+        if (block === undefined) {
+          cache.put(table, createBlock(offset))
+        } else {
+          expect([index.places?.[position], block.place]).toEqual([block, position * 7])
+          seen.add(block).add(index)
+        }
+      }
+    }
+    for (const block of seen) {
+      for (const [position, child] of (block.places ?? []).entries()) {
+        expect(child === undefined || (child.parent === block && child.position === position)).toBe(true)
+      }
+      const isHere = [0, 1, 2].some((table) => cache.get(tableOf(table), block.offset, ROLE_DATA) === block)
+      expect(isHere || (block.parent === undefined && block.places === undefined)).toBe(true)
+    }
+    expect([...seen].some((block) => block.parent !== undefined) || !here(0, 0)).toBe(true)
+    cache.clear()
+    expect([...seen].every((block) => block.parent === undefined && block.places === undefined)).toBe(true)
+  })
+})
+
+test('hits and misses are counted by what was asked for, in places too', () => {
+  const cache = new BlockCache(10 * SIZE_BYTES)
+  const index = createBlock(0, ROLE_INDEX)
+  const data = createBlock(9)
+  cache.put(1, index)
+  cache.put(1, data)
+  cache.get(tableOf(1), 0, ROLE_INDEX)
+  cache.get(tableOf(1), 9, ROLE_DATA, { index, position: 0, place: 0 })
+  cache.touch(index.places?.[0] as Block)
+  cache.get(tableOf(2), 9, ROLE_DATA)
+  expect(([ROLE_INDEX, ROLE_DATA] as const).map((role) => [cache.hitCountOf(role), cache.missCountOf(role)])).toEqual([
+    [1, 0],
+    [2, 1],
+  ])
+  expect([cache.hitCount, cache.missCount]).toEqual([3, 1])
 })

@@ -86,7 +86,7 @@ export class TableCache {
   async readBlock(handle: TableHandle, offset: number, sizeBytes: number, role: BlockRole): Promise<Block> {
     handle.pinCount++
     try {
-      const reader = await this.open(handle)
+      const reader = handle.reader ?? (await this.open(handle))
       return await reader.readBlock(offset, sizeBytes, role)
     } finally {
       handle.pinCount--
@@ -133,6 +133,7 @@ export class TableCache {
     }
     handle.reader = reader
     handle.wasUsed = true
+    reader.topIndex.mayHavePlaces = true
     this.#open.add(handle)
     this.#memorySizeBytes += reader.memorySizeBytes
     if (this.#open.size > this.#countMax) {
@@ -161,6 +162,7 @@ export class TableCache {
     const { reader } = handle
     if (reader !== undefined) {
       handle.reader = undefined
+      reader.topIndex.clearPlaces()
       this.#open.delete(handle)
       this.#memorySizeBytes -= reader.memorySizeBytes
       this.#closeFile(reader)

@@ -16,6 +16,16 @@ import { VersionLookUp } from './version-look-up.ts'
 /** Look-ups of one `getMany` that wait for the disk at once. */
 const CONCURRENT_LOADS_MAX = 32
 const KEYS_PER_CLOCK_READING = 64
+/** Of what waiting reads need, so many are kept for the next ones, with room for keys of this size. */
+const SPARE_COUNT_MAX = 128
+const POOLED_KEY_SIZE_BYTES_MAX = 128
+
+/** What a read that waits for the disk has for itself. */
+interface WaitingRead {
+  readonly context: ReadContext
+  readonly lookUp: VersionLookUp
+  readonly key: Uint8Array
+}
 
 export class PointReader {
   readonly #view: StoreView
@@ -29,6 +39,8 @@ export class PointReader {
   /** Reads that wait for the disk; closing waits for them. */
   #waitingCount = 0
   #whenIdle: (() => void)[] = []
+  /** Used again: making one takes longer than a look-up. */
+  readonly #spare: WaitingRead[] = []
 
   constructor(view: StoreView, tables: TableCache, guard: LoopGuard) {
     this.#view = view
@@ -108,21 +120,28 @@ export class PointReader {
     if (inMemory !== NOT_IN_MEMTABLES) {
       return inMemory
     }
-    const version = this.#view.retainVersion()
+    this.#lookUp.start(this.#view.version, this.#key, this.#keySize, at)
+    let status = this.#lookUp.run()
+    if (status === NEEDS_BLOCK) {
+      if (!mayBlock) {
+        return NOT_IN_MEMORY
+      }
+      status = this.#loadSync()
+    }
+    return valueOf(status, this.#lookUp, take)
+  }
+
+  /** Goes on with the look-up under way, which lacks a block. */
+  #loadSync(): ReadStatus {
     try {
-      this.#lookUp.start(version, this.#key, this.#keySize, at)
-      let status = this.#lookUp.run()
+      let status: ReadStatus = NEEDS_BLOCK
       while (status === NEEDS_BLOCK) {
-        if (!mayBlock) {
-          return NOT_IN_MEMORY
-        }
         this.#context.loadSync()
         status = this.#lookUp.run()
       }
-      return valueOf(status, this.#lookUp, take)
+      return status
     } finally {
       this.#context.clear()
-      this.#view.releaseVersion(version)
     }
   }
 
@@ -132,13 +151,12 @@ export class PointReader {
     take: ValueTaker<T>,
     signal: AbortSignal | undefined,
   ): Promise<T | undefined> {
-    const context = new ReadContext(this.#tables)
-    const lookUp = new VersionLookUp(context)
-    const key = new Uint8Array(this.#key.subarray(0, this.#keySize))
+    const waiting = this.#takeWaiting()
+    const { context, lookUp } = waiting
     const version = this.#view.retainVersion()
     this.#waitingCount++
     try {
-      lookUp.start(version, key, key.length, sequence ?? this.#view.visibleSequence)
+      lookUp.start(version, waiting.key, this.#keySize, sequence ?? this.#view.visibleSequence)
       for (let status = lookUp.run(); ; status = lookUp.run()) {
         if (status !== NEEDS_BLOCK) {
           return valueOf(status, lookUp, take)
@@ -149,11 +167,35 @@ export class PointReader {
     } finally {
       this.#waitingCount--
       this.#view.releaseVersion(version)
+      this.#giveBack(waiting)
       if (this.#waitingCount === 0) {
         for (const resolve of this.#whenIdle.splice(0)) {
           resolve()
         }
       }
+    }
+  }
+
+  /** What a read needs while it waits, with the key just taken. */
+  #takeWaiting(): WaitingRead {
+    const size = this.#keySize
+    const waiting = size > POOLED_KEY_SIZE_BYTES_MAX ? undefined : this.#spare.pop()
+    if (waiting === undefined) {
+      const context = new ReadContext(this.#tables)
+      const key = new Uint8Array(Math.max(size, POOLED_KEY_SIZE_BYTES_MAX))
+      key.set(this.#key.subarray(0, size))
+      return { context, lookUp: new VersionLookUp(context), key }
+    }
+    for (let i = 0; i < size; i++) {
+      waiting.key[i] = this.#key[i] as number
+    }
+    return waiting
+  }
+
+  #giveBack(waiting: WaitingRead): void {
+    waiting.context.clear()
+    if (waiting.key.length === POOLED_KEY_SIZE_BYTES_MAX && this.#spare.length < SPARE_COUNT_MAX) {
+      this.#spare.push(waiting)
     }
   }
 

@@ -6,7 +6,7 @@
  * What was loaded lately is held besides the cache, which may be small or none: a read must find its index block again
  * when the data block has come.
  */
-import { type Block, type BlockRole, type BlockSource, type TableReader } from '@varve/storage'
+import type { Block, BlockNaming, BlockRole, BlockSource, TableReader } from '@varve/storage'
 import type { TableCache } from '../cache/table-cache.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 
@@ -39,8 +39,8 @@ export class ReadContext implements BlockSource {
     this.#handle = handle
   }
 
-  get(table: TableReader, offset: number, sizeBytes: number, role: BlockRole): Block | undefined {
-    const cached = this.#tables.blocks.get(table, offset)
+  get(table: TableReader, offset: number, sizeBytes: number, role: BlockRole, naming?: BlockNaming): Block | undefined {
+    const cached = this.#tables.blocks.get(table, offset, role, naming)
     if (cached !== undefined) {
       return cached
     }
@@ -51,6 +51,10 @@ export class ReadContext implements BlockSource {
     }
     this.#missing = { offset, sizeBytes, role }
     return undefined
+  }
+
+  touch(block: Block): void {
+    this.#tables.blocks.touch(block)
   }
 
   /** Loads what was last asked for and not there. */

@@ -8,6 +8,8 @@ export interface StoreView {
   readonly visibleSequence: number
   /** Raised when memtables leave or tables come and go. Freezing does not count: nothing visible moves. */
   readonly epoch: number
+  /** The current Version, for a read that ends in this step. */
+  readonly version: Version
   /** The current Version, held until it is released. */
   retainVersion(): Version
   releaseVersion(version: Version): void

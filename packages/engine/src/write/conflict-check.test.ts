@@ -69,12 +69,16 @@ class World implements StoreView {
     return this.#nextSequence
   }
 
-  retainVersion(): Version {
-    this.retainedCount++
+  get version(): Version {
     const levels = Array.from({ length: LEVEL_COUNT }, (_, level) =>
       this.#tableEntries.filter((table) => table.level === level).map(({ handle }) => handle),
     )
     return new Version(levels)
+  }
+
+  retainVersion(): Version {
+    this.retainedCount++
+    return this.version
   }
 
   releaseVersion(): void {

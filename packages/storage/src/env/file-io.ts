@@ -41,7 +41,11 @@ export async function readFully(
   length: number,
   position: number,
 ): Promise<void> {
-  let done = 0
+  // Nearly always one read is all: no promise beside its own.
+  let done = await file.read(into, offset, length, position)
+  if (done === 0 && length > 0) {
+    throw endsEarly(file, position, length)
+  }
   while (done < length) {
     const count = await file.read(into, offset + done, length - done, position + done)
     if (count === 0) {

@@ -7,6 +7,7 @@ import { KEY_SIZE_BYTES_MAX, SEQUENCE_MAX } from '../entry.ts'
 import { CorruptionError } from '../errors.ts'
 import { Block, ROLE_INDEX } from './block.ts'
 import { BackwardStack } from './backward-stack.ts'
+import { RESTART_INTERVAL } from './table-format.ts'
 
 const NO_BLOCK: Block = new Block(new Uint8Array(16), 0, 0, 0, ROLE_INDEX, '', 0)
 
@@ -20,6 +21,8 @@ export class BlockCursor {
   /** In `block.bytes`. */
   valueOffset = 0
   valueSize = 0
+  /** After a seek: how many entries of the block come before, if its restart points stand as writers put them. */
+  position = 0
 
   // The entry that the cursor stands at, or the block's end; `#nextOffset` is where the next one begins.
   #offset = 0
@@ -120,7 +123,7 @@ export class BlockCursor {
         high = middle - 1
       }
     }
-    return this.#walkTo(this.#restartOffset(low), target, targetOffset, targetSize, sequence)
+    return this.#walkTo(low, target, targetOffset, targetSize, sequence)
   }
 
   /** Whether the key at restart point `index` comes before the target. */
@@ -158,7 +161,9 @@ export class BlockCursor {
    * between. While all entries so far are before it, `matched` is how much of the target the last one has in common:
    * an entry that shares more than that with the last one is before the target too, one that shares less is behind.
    */
-  #walkTo(from: number, target: Uint8Array, targetOffset: number, targetSize: number, sequence: number): boolean {
+  #walkTo(restart: number, target: Uint8Array, targetOffset: number, targetSize: number, sequence: number): boolean {
+    const from = this.#restartOffset(restart)
+    this.position = restart * RESTART_INTERVAL
     const bytes = this.block.bytes
     const end = this.block.end
     let offset = from
@@ -203,6 +208,7 @@ export class BlockCursor {
       }
       lastSize = shared + unshared
       offset = nextOffset
+      this.position++
     }
     if (offset !== end) {
       throw this.#damaged(from)

@@ -16,7 +16,26 @@ import type { TableReader } from './table-reader.ts'
 
 export interface BlockSource {
   /** The block of `sizeBytes` at `offset` of `table`, or `undefined` if it has to be loaded first. */
-  get(table: TableReader, offset: number, sizeBytes: number, role: BlockRole): Block | undefined
+  get(table: TableReader, offset: number, sizeBytes: number, role: BlockRole, naming?: BlockNaming): Block | undefined
+  /** A block that is in its place was used. */
+  touch(block: Block): void
+}
+
+/** The entry of an index that names a block: where a cache may note it. See `Block.places`. */
+export interface BlockNaming {
+  index: Block
+  position: number
+  place: number
+}
+
+/** The block in the place that `naming` says, if it has been noted there. */
+export function placedBlock(source: BlockSource, naming: BlockNaming, role: BlockRole): Block | undefined {
+  const block = naming.index.places?.[naming.position]
+  if (block === undefined || block.place !== naming.place || block.role !== role) {
+    return undefined
+  }
+  source.touch(block)
+  return block
 }
 
 /** What a read, or a step of a cursor, comes to. */
@@ -33,8 +52,9 @@ export function getBlock(
   table: TableReader,
   handle: BlockHandle,
   role: BlockRole,
+  naming?: BlockNaming,
 ): Block | undefined {
-  const block = source.get(table, handle.offset, handle.sizeBytes, role)
+  const block = source.get(table, handle.offset, handle.sizeBytes, role, naming)
   if (block !== undefined && block.role !== role) {
     throw new CorruptionError(table.path, handle.offset, 'a block has two uses')
   }

@@ -1,11 +1,11 @@
 /**
- * One block of a table in memory, its checksum verified: the bytes, and where the restart points stand. Blocks never
+ * One block of a table in memory, its checksum verified: the bytes, and where the restart points stand. Its bytes never
  * change, so that any number of cursors may read one, and a cache may drop it at any time.
  */
 import { getUint32 } from '../coding.ts'
 import { CorruptionError } from '../errors.ts'
 import { RestartPrefixes } from './restart-prefixes.ts'
-import { BLOCK_TRAILER_SIZE_BYTES, checkBlockTrailer } from './table-format.ts'
+import { BLOCK_TRAILER_SIZE_BYTES, RESTART_INTERVAL, checkBlockTrailer } from './table-format.ts'
 
 export type BlockRole = 0 | 1 | 2
 export const ROLE_INDEX = 0
@@ -14,8 +14,8 @@ export const ROLE_DATA = 2
 
 const PREFIXED_RESTART_COUNT_MIN = 3
 
-/** What a block costs beside its bytes: this object and the typed array. */
-const OVERHEAD_SIZE_BYTES = 200
+/** What a block costs beside its bytes: this object, the typed array, the cache's entry. */
+const OVERHEAD_SIZE_BYTES = 300
 
 export class Block {
   /** May be larger than the block: a scan's read-ahead holds many. */
@@ -31,6 +31,18 @@ export class Block {
   readonly offset: number
   /** For indexes, where there are enough restart points to search for. */
   readonly prefixes: RestartPrefixes | undefined
+  /** Owned by the cache that holds the block, if one does: whether it was used lately, and where it is named. */
+  wasUsed = false
+  /**
+   * The way past the cache: an index that may have places has the blocks that its entries name, as far as they are in the
+   * same cache, by the positions of the entries. A block is in one place at most. `place` is where its entry's value
+   * stands in the index, which tells it from others should positions ever be the same.
+   */
+  mayHavePlaces = false
+  places: (Block | undefined)[] | undefined
+  parent: Block | undefined
+  position = 0
+  place = 0
 
   constructor(
     bytes: Uint8Array,
@@ -52,9 +64,41 @@ export class Block {
     this.prefixes = prefixes
   }
 
+  /** From now on the entry of `parent` at `position` leads here. */
+  takePlace(parent: Block, position: number, place: number): void {
+    this.leavePlace()
+    parent.places ??= []
+    const before = parent.places[position]
+    before?.leavePlace()
+    parent.places[position] = this
+    this.parent = parent
+    this.position = position
+    this.place = place
+  }
+
+  leavePlace(): void {
+    const places = this.parent?.places
+    if (places !== undefined) {
+      places[this.position] = undefined
+    }
+    this.parent = undefined
+  }
+
+  /** No entry of this index leads anywhere any more. */
+  clearPlaces(): void {
+    this.mayHavePlaces = false
+    for (const child of this.places ?? []) {
+      if (child !== undefined) {
+        child.parent = undefined
+      }
+    }
+    this.places = undefined
+  }
+
   /** Memory that a cached block takes. */
   get sizeBytes(): number {
-    return this.bytes.length + OVERHEAD_SIZE_BYTES + (this.prefixes?.sizeBytes ?? 0)
+    const placesSizeBytes = this.role === ROLE_INDEX ? this.restartCount * RESTART_INTERVAL * 8 : 0
+    return this.bytes.length + OVERHEAD_SIZE_BYTES + placesSizeBytes + (this.prefixes?.sizeBytes ?? 0)
   }
 }
 

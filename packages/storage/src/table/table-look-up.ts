@@ -8,12 +8,14 @@ import type { Block } from './block.ts'
 import { ROLE_DATA, ROLE_FILTER, ROLE_INDEX } from './block.ts'
 import { BlockCursor } from './block-cursor.ts'
 import {
+  type BlockNaming,
   type BlockSource,
   FOUND,
   NEEDS_BLOCK,
   NOT_FOUND,
   type ReadStatus,
   getBlock,
+  placedBlock,
   readHandle,
 } from './block-source.ts'
 import { filterMayContain } from './bloom-filter.ts'
@@ -24,6 +26,13 @@ import type { TableReader } from './table-reader.ts'
 export class LookUpResult {
   readonly cursor: BlockCursor = new BlockCursor()
   readonly handle: BlockHandle = { offset: 0, sizeBytes: 0 }
+  readonly naming: BlockNaming
+  /** Why there is nothing. */
+  status: ReadStatus = NOT_FOUND
+
+  constructor() {
+    this.naming = { index: this.cursor.block, position: 0, place: 0 }
+  }
 
   get kind(): number {
     return this.cursor.kind
@@ -60,32 +69,16 @@ export function lookUp(
   sequence: number,
   result: LookUpResult,
 ): ReadStatus {
-  const { cursor, handle } = result
-  cursor.reset(table.topIndex)
-  if (!cursor.seek(key, 0, keySize, sequence)) {
-    return NOT_FOUND
-  }
-  const indexOffset = readHandle(cursor, table, cursor.valueOffset, handle)
-  if (handle.sizeBytes > 0) {
-    const filter = getBlock(source, table, handle, ROLE_FILTER)
-    if (filter === undefined) {
-      return NEEDS_BLOCK
-    }
-    if (!filterMayContain(filter, keyHash)) {
-      return NOT_FOUND
-    }
-  }
-  readHandle(cursor, table, indexOffset, handle)
-  const index = getBlock(source, table, handle, ROLE_INDEX)
+  const { cursor } = result
+  const index = findIndex(table, source, key, keySize, keyHash, sequence, result)
   if (index === undefined) {
-    return NEEDS_BLOCK
+    return result.status
   }
   cursor.reset(index)
   if (!cursor.seek(key, 0, keySize, sequence)) {
     return NOT_FOUND
   }
-  readHandle(cursor, table, cursor.valueOffset, handle)
-  const data = getBlock(source, table, handle, ROLE_DATA)
+  const data = namedData(table, source, index, result)
   if (data === undefined) {
     return NEEDS_BLOCK
   }
@@ -95,6 +88,63 @@ export function lookUp(
   }
   checkKind(cursor)
   return FOUND
+}
+
+/** The index of the partition that may hold the key; `undefined` with `status` in the result: not found, or not loaded. */
+function findIndex(
+  table: TableReader,
+  source: BlockSource,
+  key: Uint8Array,
+  keySize: number,
+  keyHash: number,
+  sequence: number,
+  result: LookUpResult,
+): Block | undefined {
+  const { cursor, handle, naming } = result
+  result.status = NOT_FOUND
+  cursor.reset(table.topIndex)
+  if (!cursor.seek(key, 0, keySize, sequence)) {
+    return undefined
+  }
+  naming.index = table.topIndex
+  naming.position = cursor.position * 2
+  naming.place = cursor.valueOffset
+  let filter = placedBlock(source, naming, ROLE_FILTER)
+  if (filter === undefined) {
+    readHandle(cursor, table, cursor.valueOffset, handle)
+    if (handle.sizeBytes > 0) {
+      filter = getBlock(source, table, handle, ROLE_FILTER, naming)
+      if (filter === undefined) {
+        result.status = NEEDS_BLOCK
+        return undefined
+      }
+    }
+  }
+  if (filter !== undefined && !filterMayContain(filter, keyHash)) {
+    return undefined
+  }
+  naming.position++
+  let index = placedBlock(source, naming, ROLE_INDEX)
+  if (index === undefined) {
+    readHandle(cursor, table, readHandle(cursor, table, cursor.valueOffset, handle), handle)
+    index = getBlock(source, table, handle, ROLE_INDEX, naming)
+    result.status = NEEDS_BLOCK
+  }
+  return index
+}
+
+/** The data block that the cursor in `index` stands at, or `undefined` if it has to be loaded. */
+function namedData(table: TableReader, source: BlockSource, index: Block, result: LookUpResult): Block | undefined {
+  const { cursor, handle, naming } = result
+  naming.index = index
+  naming.position = cursor.position
+  naming.place = cursor.valueOffset
+  const placed = placedBlock(source, naming, ROLE_DATA)
+  if (placed !== undefined) {
+    return placed
+  }
+  readHandle(cursor, table, cursor.valueOffset, handle)
+  return getBlock(source, table, handle, ROLE_DATA, naming)
 }
 
 /**

@@ -131,6 +131,10 @@ export class EagerSource implements BlockSource {
     this.#blocks.set(offset, block)
     return block
   }
+
+  touch(): void {
+    throw new Error('nothing has a place here')
+  }
 }
 
 /** Has no block until `load` is called, and then, from time to time, forgets those of finished operations. */
@@ -148,6 +152,10 @@ export class LazySource implements BlockSource {
       this.#wanted = () => table.readBlockSync(offset, sizeBytes, role)
     }
     return block
+  }
+
+  touch(): void {
+    throw new Error('nothing has a place here')
   }
 
   load(): void {
