@@ -33,7 +33,7 @@ import { LongCalls } from './long-calls.ts'
 import { LoopGuard } from './loop-guard.ts'
 import { PointReader } from './read/point-reader.ts'
 import { RangeScan } from './read/range-scan.ts'
-import type { StoreView } from './read/store-view.ts'
+import type { OwnView } from './read/store-view.ts'
 import type { LockedDirectory } from './recovery/directory.ts'
 import { recoverStore, type RecoveredStore, type RecoveryReport } from './recovery/recover-store.ts'
 import type { EmitEvent } from './store-events.ts'
@@ -59,7 +59,7 @@ export interface EngineSetup {
   readonly emit: EmitEvent
 }
 
-export class Engine implements StoreView {
+export class Engine implements OwnView {
   /** Constant after construction. */
   readonly recovery: RecoveryReport
   readonly memtables: MemtableQueue
@@ -82,6 +82,8 @@ export class Engine implements StoreView {
   readonly #healer: WalHealer
   /** Called when memtables have left or tables have come or gone. */
   onViewChanged: () => void = () => undefined
+  /** Called when the log has taken everything up to a sequence number. */
+  onVisible: (sequence: number) => void = () => undefined
   /** See `StoreView`. */
   #epoch = 0
   #isClosing = false
@@ -147,6 +149,7 @@ export class Engine implements StoreView {
     this.#syncer = new WalSyncer((error) => this.#healer.onFailed(error))
     this.#syncer.add(firstWal)
     this.#commits = new CommitQueue(env, this.guard, this.#syncer, lastSequence, {
+      onVisible: (sequence) => this.onVisible(sequence),
       onSettled: (memtable) => this.#onSettled(memtable),
       onFailure: (error) => this.#healer.onFailed(error),
     })

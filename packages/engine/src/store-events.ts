@@ -4,7 +4,7 @@
  */
 import type { VarveError } from '@varve/storage'
 import type { CompactionEvent } from './compaction/compaction-scheduler.ts'
-import type { StallEvent } from './write/write-path.ts'
+import type { StallEvent } from './write/stall-clock.ts'
 
 export interface FlushEvent {
   readonly walNumber: number

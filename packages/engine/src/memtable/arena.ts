@@ -24,6 +24,12 @@ export interface Arena {
   /** It is full at so many entries, whatever their size; only a single batch may have more. */
   readonly entryCountMax: number
   readonly index: HashIndex
+  /** Shared, one cell: how many entries the log has taken. */
+  readonly committed: Int32Array
+  /** Views in other threads that may read it; while there are any it is not used again. Owned by the pool. */
+  holderCount: number
+  /** Its memtable is gone. Owned by the pool. */
+  isReleased: boolean
 }
 
 export class ArenaPool {
@@ -52,8 +58,26 @@ export class ArenaPool {
     return this.#take(Math.max(this.#fullSizeBytes, sizeBytesMin))
   }
 
-  /** Nobody may touch the arena any more, here or in a job. */
+  /** Nobody may touch the arena any more, here or in a job. While others hold it, it is not used again. */
   release(arena: Arena): void {
+    arena.isReleased = true
+    this.#giveBack(arena)
+  }
+
+  /** Another thread may read the arena until it is let go. */
+  hold(arena: Arena): void {
+    arena.holderCount++
+  }
+
+  letGo(arena: Arena): void {
+    arena.holderCount--
+    this.#giveBack(arena)
+  }
+
+  #giveBack(arena: Arena): void {
+    if (!arena.isReleased || arena.holderCount > 0) {
+      return
+    }
     this.#usedSizeBytes -= arena.sizeBytes
     const free = this.#freeOf(arena.sizeBytes)
     if (free !== undefined && free.length < this.#freeCountMax) {
@@ -76,6 +100,7 @@ export class ArenaPool {
   #take(sizeBytes: number): Arena {
     const arena = this.#freeOf(sizeBytes)?.pop() ?? createArena(sizeBytes)
     arena.index.clear()
+    arena.isReleased = false
     this.#usedSizeBytes += arena.sizeBytes
     return arena
   }
@@ -93,5 +118,14 @@ function createArena(sizeBytes: number): Arena {
   const shared = new SharedArrayBuffer(sizeBytes)
   const bytes = Buffer.from(shared)
   const entryCountMax = Math.max(1, Math.floor(sizeBytes / CHARGED_SIZE_BYTES_PER_ENTRY))
-  return { shared, bytes, sizeBytes, entryCountMax, index: new HashIndex(bytes, entryCountMax) }
+  return {
+    shared,
+    bytes,
+    sizeBytes,
+    entryCountMax,
+    index: new HashIndex(bytes, entryCountMax),
+    committed: new Int32Array(new SharedArrayBuffer(4)),
+    holderCount: 0,
+    isReleased: false,
+  }
 }

@@ -22,6 +22,9 @@ export interface MemtableQueueHooks {
 }
 
 export class MemtableQueue {
+  /** Called when a memtable has come or gone, or has another arena; before anything is added to a new one. */
+  onChanged: () => void = () => undefined
+  readonly memtableSizeBytes: number
   readonly #env: Env
   readonly #directory: string
   readonly #hooks: MemtableQueueHooks
@@ -43,6 +46,7 @@ export class MemtableQueue {
     this.#env = env
     this.#directory = directory
     this.#hooks = hooks
+    this.memtableSizeBytes = options.memtableSizeBytes
     this.#arenas = new ArenaPool(options.memtableSizeBytes, options.frozenMemtableCountMax + SPARE_ARENA_COUNT)
     this.#hashSeed = env.random.uint32()
     this.#active = new Memtable(
@@ -85,6 +89,7 @@ export class MemtableQueue {
     const wal = this.#takeWal()
     this.#frozen.push(before)
     this.#active = new Memtable(arena, wal, nextSequence, this.#hashSeed)
+    this.onChanged()
     return this.#active
   }
 
@@ -96,6 +101,7 @@ export class MemtableQueue {
     const larger = this.#arenas.take(ARENA_OVERHEAD_SIZE_BYTES + entriesSizeBytes)
     this.#active = new Memtable(larger, wal, firstSequence, this.#hashSeed)
     this.#arenas.release(arena)
+    this.onChanged()
     return this.#active
   }
 
@@ -105,6 +111,7 @@ export class MemtableQueue {
     assert(count === 0 && wal.failure !== undefined, 'only an empty memtable changes its log')
     arena.index.clear()
     this.#active = new Memtable(arena, this.#takeWal(), firstSequence, this.#hashSeed)
+    this.onChanged()
     return wal
   }
 
@@ -120,7 +127,17 @@ export class MemtableQueue {
     const memtable = this.#frozen.shift()
     assert(memtable !== undefined, 'only frozen memtables are dropped')
     this.#arenas.release(memtable.arena)
+    this.onChanged()
     return memtable
+  }
+
+  /** Another thread may read the memtable until it is let go: its arena is not used again before. */
+  hold({ arena }: Memtable): void {
+    this.#arenas.hold(arena)
+  }
+
+  letGo({ arena }: Memtable): void {
+    this.#arenas.letGo(arena)
   }
 
   get arenaSizeBytes(): { readonly used: number; readonly free: number } {

@@ -153,8 +153,8 @@ test('groups are committed in order and within what is used', () => {
   memtable.beginGroup()
   put(memtable, 'k', 'v')
   const end = memtable.usedOffset
-  memtable.commitTo(end)
+  memtable.commitTo(end, FIRST)
   expect([memtable.committedOffset, memtable.hasCommitted]).toEqual([end, true])
-  expect(() => memtable.commitTo(end)).toThrow(AssertionError)
-  expect(() => memtable.commitTo(end + 1)).toThrow(AssertionError)
+  expect(() => memtable.commitTo(end, FIRST)).toThrow(AssertionError)
+  expect(() => memtable.commitTo(end + 1, FIRST)).toThrow(AssertionError)
 })

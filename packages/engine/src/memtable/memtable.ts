@@ -21,19 +21,16 @@ import {
 import { putBytes, type Bytes } from '../bytes.ts'
 import type { Wal } from '../wal/wal.ts'
 import type { Arena } from './arena.ts'
-import { NO_ENTRY, readVarint, type HashIndex } from './hash-index.ts'
-import { OrderedIndex } from './ordered-index.ts'
+import { NO_ENTRY } from './hash-index.ts'
+import { ReadableMemtable } from './readable-memtable.ts'
 
 /** Room that the first group of an arena needs besides its entries. */
 export const ARENA_OVERHEAD_SIZE_BYTES: number = WAL_HEADER_SIZE_BYTES + WAL_GROUP_HEADER_SIZE_BYTES
 
-export class Memtable {
+export class Memtable extends ReadableMemtable {
   readonly arena: Arena
   readonly wal: Wal
-  readonly firstSequence: number
   readonly #hashSeed: number
-  readonly #index: HashIndex
-  readonly #ordered: OrderedIndex
   #usedOffset = WAL_HEADER_SIZE_BYTES
   #committedOffset = WAL_HEADER_SIZE_BYTES
   #unsettledGroupCount = 0
@@ -41,17 +38,16 @@ export class Memtable {
   #failedFrom = Infinity
 
   constructor(arena: Arena, wal: Wal, firstSequence: number, hashSeed: number) {
+    super(arena.bytes, arena.index, firstSequence)
     this.arena = arena
     this.wal = wal
-    this.firstSequence = firstSequence
     this.#hashSeed = hashSeed
-    this.#index = arena.index
-    this.#ordered = new OrderedIndex(arena.bytes, this.#index)
+    Atomics.store(arena.committed, 0, 0)
     putWalHeader(arena.bytes, wal.header)
   }
 
   get count(): number {
-    return this.#index.count
+    return this.index.count
   }
 
   get usedOffset(): number {
@@ -67,7 +63,7 @@ export class Memtable {
   }
 
   get indexSizeBytes(): number {
-    return this.#index.sizeBytes + this.#ordered.sizeBytes
+    return this.index.sizeBytes + this.ordered.sizeBytes
   }
 
   /** Whether so many more bytes of entries, so many in number, and a group header fit. */
@@ -96,7 +92,7 @@ export class Memtable {
 
   /** Encodes and indexes one entry. There is room for it, and it has been checked. */
   add(kind: number, key: Bytes, keySize: number, value: Bytes, valueSize: number): void {
-    const bytes = this.arena.bytes
+    const bytes = this.bytes
     const offset = this.#usedOffset
     const keyOffset = putWalEntryHead(bytes, offset, kind, keySize, valueSize)
     putBytes(bytes, keyOffset, key, keySize)
@@ -105,24 +101,26 @@ export class Memtable {
       putBytes(bytes, this.#usedOffset, value, valueSize)
       this.#usedOffset += valueSize
     }
-    this.#index.add(hashKey(bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
+    this.index.add(hashKey(bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
   }
 
   /** Copies packed entries; they are indexed one by one with `indexEntry`, when all of them stand. */
   copyIn(packed: Uint8Array): number {
     const offset = this.#usedOffset
-    this.arena.bytes.set(packed, offset)
+    this.bytes.set(packed, offset)
     this.#usedOffset += packed.length
     return offset
   }
 
   indexEntry(offset: number, keyOffset: number, keySize: number): void {
-    this.#index.add(hashKey(this.arena.bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
+    this.index.add(hashKey(this.bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
   }
 
-  commitTo(offset: number): void {
+  /** The log has taken the arena up to `offset`, and with it all entries up to a sequence number. */
+  commitTo(offset: number, lastSequence: number): void {
     assert(offset > this.#committedOffset && offset <= this.#usedOffset, 'groups are committed in order')
     this.#committedOffset = offset
+    Atomics.store(this.arena.committed, 0, lastSequence + 1 - this.firstSequence)
   }
 
   /** What is not committed will never be visible, whatever sequences come after. */
@@ -130,8 +128,7 @@ export class Memtable {
     this.#failedFrom = Math.min(this.#failedFrom, Math.max(0, visibleSequence + 1 - this.firstSequence))
   }
 
-  /** How many entries, from the first on, a reader at `sequence` can see or must pass over. */
-  visibleCount(sequence: number): number {
+  override visibleCount(sequence: number): number {
     return Math.max(0, Math.min(sequence + 1 - this.firstSequence, this.count, this.#failedFrom))
   }
 
@@ -147,51 +144,7 @@ export class Memtable {
 
   /** The sequence number of the newest entry of a key that has been issued, visible or not; 0 if there is none. */
   newestIssued(key: Uint8Array, keyOffset: number, keySize: number, hash: number): number {
-    const entry = this.#newestVisible(this.#index.find(hash, key, keyOffset, keySize), this.issuedCount)
+    const entry = this.newestVisible(this.index.find(hash, key, keyOffset, keySize), this.issuedCount)
     return entry === NO_ENTRY ? 0 : this.firstSequence + entry
-  }
-
-  /** The newest entry of a key that is visible at `sequence`, or NO_ENTRY. */
-  find(key: Uint8Array, keySize: number, hash: number, sequence: number): number {
-    return this.#newestVisible(this.#index.find(hash, key, 0, keySize), this.visibleCount(sequence))
-  }
-
-  /** The newest entry of the key of `entry` that is among the first `visibleCount`, or NO_ENTRY. */
-  newestVisibleOf(entry: number, visibleCount: number): number {
-    return this.#newestVisible(this.#index.newestOf(entry), visibleCount)
-  }
-
-  kindOf(entry: number): number {
-    return this.arena.bytes[this.#index.offsetOf(entry)] as number
-  }
-
-  keyOffsetOf(entry: number): number {
-    return this.#index.keyOffsetOf(entry)
-  }
-
-  keySizeOf(entry: number): number {
-    return this.#index.keySizeOf(entry)
-  }
-
-  /** Of a put. The value begins where the key ends. */
-  valueSizeOf(entry: number): number {
-    const offset = this.#index.offsetOf(entry)
-    let behindKeySize = offset + 1
-    while ((this.arena.bytes[behindKeySize] as number) >= 0x80) {
-      behindKeySize++
-    }
-    return readVarint(this.arena.bytes, behindKeySize + 1)
-  }
-
-  get ordered(): OrderedIndex {
-    return this.#ordered
-  }
-
-  #newestVisible(newest: number, visibleCount: number): number {
-    let entry = newest
-    while (entry >= visibleCount) {
-      entry = this.#index.previousOf(entry)
-    }
-    return entry
   }
 }

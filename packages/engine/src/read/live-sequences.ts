@@ -3,6 +3,8 @@
  * them sees.
  */
 export class LiveSequences {
+  /** Sequences that readers in other threads hold, at the time when it is asked. */
+  others: () => readonly number[] = () => []
   /** How many readers hold a sequence. Sequences come in ascending order, so the keys of the Map do, mostly. */
   readonly #counts = new Map<number, number>()
 
@@ -29,6 +31,6 @@ export class LiveSequences {
 
   /** Ascending, `visibleSequence` last. */
   list(visibleSequence: number): number[] {
-    return [...new Set([...this.#counts.keys(), visibleSequence])].toSorted((a, b) => a - b)
+    return [...new Set([...this.others(), ...this.#counts.keys(), visibleSequence])].toSorted((a, b) => a - b)
   }
 }

@@ -1,7 +1,7 @@
 /** The visible entries of one memtable in order. Its ordered index must have caught up with what the reader sees. */
 import { AT_END, AT_ENTRY, KIND_PUT, assert, type ReadStatus } from '@varve/storage'
-import type { Memtable } from '../memtable/memtable.ts'
 import type { OrderedPlace } from '../memtable/ordered-index.ts'
+import type { ReadableMemtable } from '../memtable/readable-memtable.ts'
 import type { EntryCursor } from './entry-cursor.ts'
 
 export class MemtableCursor implements EntryCursor {
@@ -13,17 +13,17 @@ export class MemtableCursor implements EntryCursor {
   valueOffset = 0
   valueSize = 0
   readonly valueBlock = undefined
-  readonly #memtable: Memtable
+  readonly #memtable: ReadableMemtable
   readonly #visibleCount: number
   readonly #isReverse: boolean
   #place: OrderedPlace | undefined
 
-  constructor(memtable: Memtable, sequence: number, isReverse: boolean) {
+  constructor(memtable: ReadableMemtable, sequence: number, isReverse: boolean) {
     this.#memtable = memtable
     this.#visibleCount = memtable.visibleCount(sequence)
     this.#isReverse = isReverse
-    this.keyBytes = memtable.arena.bytes
-    this.valueBytes = memtable.arena.bytes
+    this.keyBytes = memtable.bytes
+    this.valueBytes = memtable.bytes
   }
 
   start(): ReadStatus {

@@ -5,7 +5,7 @@
 import { FOUND, KEY_SIZE_BYTES_MAX, KIND_PUT, NEEDS_BLOCK, allDone, hashKey, type ReadStatus } from '@varve/storage'
 import { keySizeOf, putBytes, type Bytes } from '../bytes.ts'
 import type { TableCache } from '../cache/table-cache.ts'
-import type { Memtable } from '../memtable/memtable.ts'
+import type { ReadableMemtable } from '../memtable/readable-memtable.ts'
 import { throwIfAborted } from './abort.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import { ReadContext } from './read-context.ts'
@@ -207,18 +207,18 @@ export class PointReader {
   #findInMemtables<T>(sequence: number, take: ValueTaker<T>): T | undefined | typeof NOT_IN_MEMTABLES {
     const { active, frozen, hashSeed } = this.#view.memtables
     const hash = hashKey(this.#key, 0, this.#keySize, hashSeed)
-    let memtable: Memtable = active
+    let memtable: ReadableMemtable = active
     for (let i = frozen.length - 1; ; i--) {
       const entry = memtable.find(this.#key, this.#keySize, hash, sequence)
       if (entry >= 0) {
         return memtable.kindOf(entry) === KIND_PUT
-          ? take(memtable.arena.bytes, memtable.keyOffsetOf(entry) + this.#keySize, memtable.valueSizeOf(entry))
+          ? take(memtable.bytes, memtable.keyOffsetOf(entry) + this.#keySize, memtable.valueSizeOf(entry))
           : undefined
       }
       if (i < 0) {
         return NOT_IN_MEMTABLES
       }
-      memtable = frozen[i] as Memtable
+      memtable = frozen[i] as ReadableMemtable
     }
   }
 }

@@ -38,6 +38,7 @@ export class WriteFixture {
   constructor(lastSequence = 100) {
     const { env, syncer } = this
     this.commits = new CommitQueue(env, new LoopGuard(env), syncer, lastSequence, {
+      onVisible: () => undefined,
       onSettled: (memtable) => this.settled.push(memtable),
       onFailure: (error) => this.failures.push(error),
     })

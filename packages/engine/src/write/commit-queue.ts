@@ -30,6 +30,8 @@ const SYNCHRONOUS_WRITE_SIZE_BYTES_MAX = 256 * 1024
 const WRITE_SLICE_SIZE_BYTES = 1024 * 1024
 
 export interface CommitHooks {
+  /** Everything up to this sequence number is visible from now on. */
+  onVisible(sequence: number): void
   /** The memtable is frozen or was, and the last of its groups is visible or has failed. */
   onSettled(memtable: Memtable): void
   /** A log could not be appended to; every group that was not visible has been rejected with `error`. */
@@ -48,9 +50,12 @@ export class CommitQueue {
   #isTurnPending = false
   /** The last group had one member: who awaits each write would gain nothing from a wait for others. */
   #isLoneWriter = false
+  /** Other threads write: what all of them send in a turn is to be one group. */
+  #isGathering = false
   readonly #turn = (): void => {
     this.#isTurnPending = false
-    this.#isLoneWriter = this.#open?.count === 1
+    this.#isLoneWriter = this.#open?.count === 1 && !this.#isGathering
+    this.#isGathering = false
     this.closeGroup()
     this.#writeQueued()
   }
@@ -83,6 +88,11 @@ export class CommitQueue {
 
   get walSizeBytes(): number {
     return this.#walSizeBytes
+  }
+
+  /** The group that is open, or opened next, ends when the loop comes round. */
+  gather(): void {
+    this.#isGathering = true
   }
 
   /** The open group, which is in `memtable`; a new one if there is none. */
@@ -136,7 +146,7 @@ export class CommitQueue {
   #scheduleTurn(): void {
     if (!this.#isTurnPending) {
       this.#isTurnPending = true
-      if (this.#isLoneWriter && !this.#guard.isStarving()) {
+      if (this.#isLoneWriter && !this.#isGathering && !this.#guard.isStarving()) {
         queueMicrotask(this.#turn)
       } else {
         this.#env.scheduler.immediate(this.#turn)
@@ -207,7 +217,8 @@ export class CommitQueue {
     this.#groupCount++
     this.#walSizeBytes += group.sizeBytes
     this.#visibleSequence = group.lastSequence
-    group.memtable.commitTo(group.endOffset)
+    group.memtable.commitTo(group.endOffset, group.lastSequence)
+    this.#hooks.onVisible(group.lastSequence)
     group.whenWritten()
     if (group.wantsSync) {
       this.#syncer.wait(group)

@@ -8,7 +8,7 @@ import type { TableCache } from '../cache/table-cache.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import { describe } from '../options.ts'
 import type { LiveSequences } from '../read/live-sequences.ts'
-import type { StoreView } from '../read/store-view.ts'
+import type { OwnView } from '../read/store-view.ts'
 import { ConflictCheck } from './conflict-check.ts'
 import { PackedOperations, type Operation } from './packed-operations.ts'
 import { WriteBatch } from './write-batch.ts'
@@ -16,7 +16,7 @@ import { dependenciesOf, isSync, type Dependencies, type WriteOptions } from './
 import { checkBatchValues, type WritePath } from './write-path.ts'
 
 /** The parts of the engine that it works with. */
-export interface ConditionalWriterHost extends StoreView {
+export interface ConditionalWriterHost extends OwnView {
   readonly writes: WritePath
   readonly guard: LoopGuard
   readonly liveSequences: LiveSequences

@@ -33,7 +33,7 @@ import type { TableCache } from '../cache/table-cache.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import { ReadContext } from '../read/read-context.ts'
-import type { StoreView } from '../read/store-view.ts'
+import type { OwnView } from '../read/store-view.ts'
 import { VersionLookUp } from '../read/version-look-up.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import { overlaps, type KeyRange, type Version } from '../version/version.ts'
@@ -49,7 +49,7 @@ type Need = 'block' | 'turn'
 type Tables = Pick<Version, 'levels'>
 
 export interface ConflictCheckSetup {
-  readonly view: StoreView
+  readonly view: OwnView
   readonly tables: TableCache
   readonly guard: LoopGuard
   readonly clock: Clock
@@ -62,7 +62,7 @@ export class ConflictCheck {
   readonly #ranges: KeyRangeSet
   readonly #entries = new WalEntryReader()
   readonly #sinceSequence: number
-  /** Memory that the check takes besides the operations that it is for. */
+  /** Memory that the check takes, with the operations that it is for. */
   readonly sizeBytes: number
   /** Nothing that matters was changed from the snapshot up to this sequence number. */
   #floor: number
@@ -87,7 +87,7 @@ export class ConflictCheck {
     this.#walkedThrough = sequence
     this.sizeBytes = ranges.reduce(
       (size, { lower, upper }) => size + (lower?.length ?? 0) + (upper?.length ?? 0),
-      keys.sizeBytes,
+      operations.sizeBytes + keys.sizeBytes,
     )
   }
 

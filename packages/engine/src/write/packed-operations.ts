@@ -17,7 +17,16 @@ export const BATCH_SIZE_BYTES_MAX: number = 1024 * 1024 * 1024
 const KEPT_SIZE_BYTES_MAX = 4 * 1024 * 1024
 const FIRST_SIZE_BYTES = 4096
 
-export class PackedOperations {
+/** Operations in the form of a WAL group's payload, checked. */
+export interface PackedWrite {
+  readonly bytes: Uint8Array
+  readonly count: number
+  readonly sizeBytes: number
+  /** Bytes of the users' keys and values. */
+  readonly userSizeBytes: number
+}
+
+export class PackedOperations implements PackedWrite {
   #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE_BYTES)
   #sizeBytes = 0
   #count = 0
@@ -31,7 +40,6 @@ export class PackedOperations {
     return this.#sizeBytes
   }
 
-  /** Bytes of the users' keys and values. */
   get userSizeBytes(): number {
     return this.#userSizeBytes
   }
@@ -43,11 +51,11 @@ export class PackedOperations {
 
   put(key: Bytes, value: Bytes, valueSizeBytesMax: number): void {
     const keySize = keySizeOf(key)
-    this.#add(KIND_PUT, key, keySize, value, valueSizeOf(value, valueSizeBytesMax))
+    this.add(KIND_PUT, key, keySize, value, valueSizeOf(value, valueSizeBytesMax))
   }
 
   delete(key: Bytes): void {
-    this.#add(KIND_DELETE, key, keySizeOf(key), '', 0)
+    this.add(KIND_DELETE, key, keySizeOf(key), '', 0)
   }
 
   /** Packs a list of operations; throws `InvalidArgumentError` that says which one is wrong. */
@@ -64,13 +72,19 @@ export class PackedOperations {
     }
   }
 
+  /** Adds operations that are packed already. */
+  append({ bytes, count, userSizeBytes }: PackedWrite): void {
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#sizeBytes)
+    this.#sizeBytes += bytes.length
+    this.#count += count
+    this.#userSizeBytes += userSizeBytes
+  }
+
   /** These operations as they are now. */
   copy(): PackedOperations {
     const copy = new PackedOperations()
-    copy.#bytes = Buffer.from(this.bytes)
-    copy.#sizeBytes = this.#sizeBytes
-    copy.#count = this.#count
-    copy.#userSizeBytes = this.#userSizeBytes
+    copy.append(this)
     return copy
   }
 
@@ -98,7 +112,8 @@ export class PackedOperations {
     }
   }
 
-  #add(kind: number, key: Bytes, keySize: number, value: Bytes, valueSize: number): void {
+  /** Adds one operation that has been checked. */
+  add(kind: number, key: Bytes, keySize: number, value: Bytes, valueSize: number): void {
     this.#reserve(walEntrySizeBytes(kind, keySize, valueSize))
     const keyOffset = putWalEntryHead(this.#bytes, this.#sizeBytes, kind, keySize, valueSize)
     putBytes(this.#bytes, keyOffset, key, keySize)

@@ -9,7 +9,7 @@ export type StallCause = 'frozen-memtables' | 'level-zero-tables'
 
 /** What has to hold in the step in which a write is encoded. */
 export interface WriteCondition {
-  /** Memory that it takes besides the write. */
+  /** Memory that it takes besides the write that waits. */
   readonly sizeBytes: number
   /** False: not known yet; `load` first, then ask again. Throws what the write is to be rejected with. */
   holds(): boolean
@@ -58,11 +58,12 @@ export class StallQueue {
 
   /**
    * Resolves when the write has been committed. The first waiter may have any size.
+   * @param isBounded false: the caller bounds what it hands in
    * @throws BusyError
    */
-  push(packed: Uint8Array, count: number, sync: boolean, condition?: WriteCondition): Promise<void> {
+  push(packed: Uint8Array, count: number, sync: boolean, condition?: WriteCondition, isBounded = true): Promise<void> {
     const sizeBytes = sizeBytesOf(packed, condition)
-    if (!this.isEmpty && this.#sizeBytes + sizeBytes > this.sizeBytesMax) {
+    if (isBounded && !this.isEmpty && this.#sizeBytes + sizeBytes > this.sizeBytesMax) {
       throw new BusyError(
         `${this.#sizeBytes} bytes of writes wait already, and the option stalledSizeBytesMax allows ${this.sizeBytesMax}: ` +
           'await earlier writes before you make more',
@@ -97,7 +98,6 @@ export class StallQueue {
   }
 }
 
-/** A condition keeps the operations once more, to look their keys up. */
 function sizeBytesOf(packed: Uint8Array, condition: WriteCondition | undefined): number {
-  return packed.length + OVERHEAD_SIZE_BYTES + (condition === undefined ? 0 : packed.length + condition.sizeBytes)
+  return packed.length + OVERHEAD_SIZE_BYTES + (condition?.sizeBytes ?? 0)
 }

@@ -23,7 +23,8 @@ import type { Memtable } from '../memtable/memtable.ts'
 import type { MemtableQueue } from '../memtable/memtable-queue.ts'
 import { describe } from '../options.ts'
 import type { CommitQueue } from './commit-queue.ts'
-import { PackedOperations, type Operation } from './packed-operations.ts'
+import { PackedOperations, type Operation, type PackedWrite } from './packed-operations.ts'
+import { StallClock, type StallEvent } from './stall-clock.ts'
 import { StallQueue, type StallCause, type StalledWrite, type WriteCondition } from './stall-queue.ts'
 import { WriteBatch } from './write-batch.ts'
 import { isSync, type WriteOptions } from './write-options.ts'
@@ -31,13 +32,6 @@ import { isSync, type WriteOptions } from './write-options.ts'
 const NOTHING = new Uint8Array(0)
 /** Stalled writes that go on in one turn of the event loop: about a millisecond. */
 const RESUMED_COUNT_PER_TURN = 1000
-
-export interface StallEvent {
-  readonly cause: StallCause
-  readonly phase: 'begin' | 'end'
-  /** How long the stall lasted, in milliseconds; 0 at its begin. */
-  readonly durationMs: number
-}
 
 export interface WritePathHooks {
   /** Why no memtable may be frozen now, or `undefined`. */
@@ -59,22 +53,19 @@ export interface WriteStats {
 export class WritePath {
   readonly #memtables: MemtableQueue
   readonly #commits: CommitQueue
-  readonly #clock: Clock
   readonly #guard: LoopGuard
   readonly #hooks: WritePathHooks
   readonly #valueSizeBytesMax: number
   readonly #stalled: StallQueue
+  readonly #stall: StallClock
   readonly #packed = new PackedOperations()
   readonly #entries = new WalEntryReader()
   /** Why writes are refused, or `undefined`. */
   #refusal: Error | undefined
   #isRefusedForGood = false
-  #stall: { readonly cause: StallCause; readonly sinceMs: number } | undefined
   /** Conditional writes that wait for the disk; and the condition of the first stalled write, while that does. */
   #judgedSizeBytes = 0
   #loadingCondition: WriteCondition | undefined
-  #stallCount = 0
-  #stallTotalMs = 0
   #operationCount = 0
   #userSizeBytes = 0
 
@@ -88,20 +79,24 @@ export class WritePath {
   ) {
     this.#memtables = memtables
     this.#commits = commits
-    this.#clock = clock
     this.#guard = guard
     this.#hooks = hooks
     this.#valueSizeBytesMax = options.valueSizeBytesMax
     this.#stalled = new StallQueue(options.stalledSizeBytesMax)
+    this.#stall = new StallClock(clock, (event) => hooks.onStall(event))
+  }
+
+  get stalledSizeBytesMax(): number {
+    return this.#stalled.sizeBytesMax
   }
 
   get stats(): WriteStats {
     return {
       operationCount: this.#operationCount,
       userSizeBytes: this.#userSizeBytes,
-      stallCount: this.#stallCount,
-      stallTotalMs: this.#stallTotalMs + (this.#stall === undefined ? 0 : this.#clock.nowMs() - this.#stall.sinceMs),
-      stallCause: this.#stall?.cause,
+      stallCount: this.#stall.count,
+      stallTotalMs: this.#stall.totalMs,
+      stallCause: this.#stall.cause,
       stalledSizeBytes: this.#stalled.sizeBytes + this.#judgedSizeBytes,
       stalledCount: this.#stalled.count,
     }
@@ -149,6 +144,24 @@ export class WritePath {
   }
 
   /**
+   * Writes of another thread, which bounds them: as one, in order. What comes in the same turn of the loop goes into one
+   * group, from whichever thread. Where they stall, the condition is judged when they are admitted.
+   */
+  writeGathered(packed: PackedWrite, sync: boolean, condition: WriteCondition): Promise<void> {
+    try {
+      this.#commits.gather()
+      return this.#writePacked(packed, sync, condition, false)
+    } catch (error) {
+      return Promise.reject(toVarveError(error))
+    }
+  }
+
+  /** Resolves when all that was accepted, and does not stall, has been committed or has failed. */
+  async whenCommitted(): Promise<void> {
+    await this.#commits.whenIdle()
+  }
+
+  /**
    * As `write`, if the condition holds in the very step that encodes the operations. While it waits for the disk to know,
    * other writes may go first; what stalls is not overtaken, and its condition is judged when it is admitted.
    */
@@ -156,7 +169,7 @@ export class WritePath {
     this.#throwIfRefused()
     // A write of nothing is a question alone, and does not wait for room.
     while ((this.#stalled.isEmpty || packed.count === 0) && !condition.holds()) {
-      await this.#loadCondition(condition, packed.sizeBytes + condition.sizeBytes)
+      await this.#loadCondition(condition)
       this.#throwIfRefused()
     }
     await this.#writePacked(packed, sync, condition)
@@ -174,7 +187,7 @@ export class WritePath {
     for (let count = 0; count < RESUMED_COUNT_PER_TURN; count++) {
       const write = this.#stalled.first
       if (write === undefined) {
-        this.#endStall()
+        this.#stall.end()
         return
       }
       let memtable: Memtable | undefined
@@ -207,7 +220,7 @@ export class WritePath {
   refuse(refusal: Error): void {
     this.#refusal = refusal
     this.#stalled.rejectAll(refusal)
-    this.#endStall()
+    this.#stall.end()
   }
 
   /** Writes are refused for good: nothing admits them again. */
@@ -237,14 +250,14 @@ export class WritePath {
   }
 
   /** @param condition holds now; where the write stalls, it is judged anew when the write is admitted */
-  #writePacked(packed: PackedOperations, sync: boolean, condition?: WriteCondition): Promise<void> {
+  #writePacked(packed: PackedWrite, sync: boolean, condition?: WriteCondition, isBounded?: boolean): Promise<void> {
     this.#throwIfRefused()
     if (packed.count === 0) {
       return sync ? this.#commits.sync() : this.#guard.resolve(undefined)
     }
     const memtable = this.#stalled.isEmpty ? this.#room(packed.sizeBytes, packed.count) : undefined
     if (memtable === undefined) {
-      return this.#pushStalled(packed, sync, condition)
+      return this.#pushStalled(packed, sync, condition, isBounded)
     }
     this.#operationCount += packed.count
     this.#userSizeBytes += packed.userSizeBytes
@@ -277,15 +290,16 @@ export class WritePath {
     }
   }
 
-  #pushStalled(packed: PackedOperations, sync: boolean, condition?: WriteCondition): Promise<void> {
-    const promise = this.#stalled.push(packed.bytes, packed.count, sync, condition)
+  #pushStalled(packed: PackedWrite, sync: boolean, condition?: WriteCondition, isBounded?: boolean): Promise<void> {
+    const promise = this.#stalled.push(packed.bytes, packed.count, sync, condition, isBounded)
     this.#operationCount += packed.count
     this.#userSizeBytes += packed.userSizeBytes
     return promise
   }
 
   /** Conditional writes that wait for the disk are bounded as those that stall; the first may have any size. */
-  async #loadCondition(condition: WriteCondition, sizeBytes: number): Promise<void> {
+  async #loadCondition(condition: WriteCondition): Promise<void> {
+    const { sizeBytes } = condition
     const { sizeBytesMax } = this.#stalled
     if (this.#judgedSizeBytes > 0 && this.#judgedSizeBytes + sizeBytes > sizeBytesMax) {
       throw new BusyError(
@@ -335,7 +349,7 @@ export class WritePath {
     if (active.hasRoom(entriesSizeBytes, entryCount)) {
       // Flushes that a user asks for, or that heal the log, end memtables early: each becomes a table all the same.
       if (active.count === 0 && this.#hooks.stallCause() === 'level-zero-tables') {
-        this.#beginStall('level-zero-tables')
+        this.#stall.begin('level-zero-tables')
         return undefined
       }
       this.#memtables.prepareNextWal()
@@ -346,7 +360,7 @@ export class WritePath {
     }
     const cause = this.#hooks.stallCause()
     if (cause !== undefined) {
-      this.#beginStall(cause)
+      this.#stall.begin(cause)
       return undefined
     }
     return this.#freeze(entriesSizeBytes)
@@ -358,25 +372,6 @@ export class WritePath {
     const active = this.#memtables.freeze(this.#commits.nextSequence, entriesSizeBytes)
     this.#hooks.onFreeze(frozen)
     return active
-  }
-
-  #beginStall(cause: StallCause): void {
-    if (this.#stall?.cause !== cause) {
-      this.#endStall()
-      this.#stall = { cause, sinceMs: this.#clock.nowMs() }
-      this.#stallCount++
-      this.#hooks.onStall({ cause, phase: 'begin', durationMs: 0 })
-    }
-  }
-
-  #endStall(): void {
-    if (this.#stall !== undefined) {
-      const { cause, sinceMs } = this.#stall
-      const durationMs = this.#clock.nowMs() - sinceMs
-      this.#stall = undefined
-      this.#stallTotalMs += durationMs
-      this.#hooks.onStall({ cause, phase: 'end', durationMs })
-    }
   }
 }
 
