@@ -56,6 +56,7 @@ const layers = {
     'write',
     'recovery',
     '(checkpoint|verify|repair|transaction)',
+    'share',
   ],
 }
 
@@ -73,7 +74,24 @@ insidePackages.push(
   forbid(
     'engine-root-is-the-top',
     { path: '^packages/engine/src/[^/]+/' },
-    { path: '^packages/engine/src/(engine|store|store-stats|open|index)[.]ts$' },
+    { path: '^packages/engine/src/(engine|store|open|index)[.]ts$' },
+  ),
+  // A remote store shows the statistics of the store.
+  forbid(
+    'statistics-are-of-the-whole',
+    { path: '^packages/engine/src/[^/]+/', pathNot: '^packages/engine/src/share/' },
+    { path: '^packages/engine/src/store-stats[.]ts$' },
+  ),
+  // Two threads: what they have in common is in the folder above.
+  forbid(
+    'share-owner-and-remote-are-apart',
+    { path: '^packages/engine/src/share/(owner|remote)/' },
+    { path: '^packages/engine/src/share/(owner|remote)/', pathNot: '^packages/engine/src/share/$1/' },
+  ),
+  forbid(
+    'share-protocol-is-below-both-sides',
+    { path: '^packages/engine/src/share/[^/]+$' },
+    { path: '^packages/engine/src/share/(owner|remote)/' },
   ),
 )
 

@@ -49,17 +49,20 @@ function batchSizeBytesMax(): number {
   return factors.split('*').reduce((product, factor) => product * Number(factor), 1)
 }
 
-test.each(['Example', 'Transactions'])('the example of the section %s runs and prints what it says', async (name) => {
-  mkdirSync(join(directory, 'node_modules'))
-  symlinkSync(join(root, 'packages', 'engine'), join(directory, 'node_modules', 'varve'), 'junction')
-  const example = section(readme, name)
-  writeFileSync(join(directory, 'example.mjs'), codeBlock(example, 'js'))
-  // The second time on the store that the first one made.
-  for (const time of [1, 2]) {
-    const { stdout, stderr } = await run(process.execPath, ['example.mjs'], { cwd: directory })
-    expect({ time, stdout, stderr }).toEqual({ time, stdout: codeBlock(example, 'text'), stderr: '' })
-  }
-})
+test.each(['Example', 'Transactions', 'Threads'])(
+  'the example of the section %s runs and prints what it says',
+  async (name) => {
+    mkdirSync(join(directory, 'node_modules'))
+    symlinkSync(join(root, 'packages', 'engine'), join(directory, 'node_modules', 'varve'), 'junction')
+    const example = section(readme, name)
+    writeFileSync(join(directory, 'example.mjs'), codeBlock(example, 'js'))
+    // The second time on the store that the first one made.
+    for (const time of [1, 2]) {
+      const { stdout, stderr } = await run(process.execPath, ['example.mjs'], { cwd: directory })
+      expect({ time, stdout, stderr }).toEqual({ time, stdout: codeBlock(example, 'text'), stderr: '' })
+    }
+  },
+)
 
 test('the package shows the same example', () => {
   expect(codeBlock(readDocument('packages/engine/README.md'), 'js')).toBe(codeBlock(section(readme, 'Example'), 'js'))

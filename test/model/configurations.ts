@@ -10,6 +10,12 @@ const TINY: StoreOptions = { memtableSizeBytes: 64 * KIB, tableSizeBytes: 32 * K
 /** Small levels with a small step from one to the next: several of them fill. */
 const DEEP: StoreOptions = { ...TINY, levelSizeRatio: 2, levelOneSizeBytes: 64 * KIB }
 
+/** Used through `connect`. */
+export const SHARED_CONFIGURATIONS: readonly StoreConfiguration[] = [
+  { name: 'shared, deep', options: DEEP, executor: 'pool', isShared: true },
+  { name: 'shared, tiny blocks', options: { ...TINY, blockSizeBytes: 256 }, executor: 'inline', isShared: true },
+]
+
 export const CONFIGURATIONS: readonly StoreConfiguration[] = [
   { name: 'default', options: {}, executor: 'pool' },
   { name: 'inline', options: {}, executor: 'inline' },

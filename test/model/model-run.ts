@@ -147,6 +147,9 @@ class ModelRun {
   }
 
   #checkStats(index: number): void {
+    if (this.#configuration.isShared === true) {
+      return
+    }
     const stats = this.#store.store.stats()
     const counts = `${stats.openIteratorCount} iterators, ${stats.openSnapshotCount} snapshots`
     const expected = `${this.#model.openIteratorCount} iterators, ${this.#model.openSnapshotCount} snapshots`

@@ -16,14 +16,16 @@ const OPERATION_COUNT = environmentCount('VARVE_MODEL_OPERATIONS', 10_000)
 const NEW_OPERATION_COUNT = Math.ceil(OPERATION_COUNT / 3)
 const TIMEOUT_MS = 60_000 + OPERATION_COUNT * 20
 
-export function describeModelRuns(configurations: readonly StoreConfiguration[], testPath: string): void {
+/** @param part of the operations are run */
+export function describeModelRuns(configurations: readonly StoreConfiguration[], testPath: string, part = 1): void {
   describe.each(seedsOfRun(FIXED_SEED))('seed %i', (seed) => {
     const isNew = seed !== FIXED_SEED && process.env['VARVE_SEED'] === undefined
     let operations: Operation[] = []
     let historyHash = ''
 
     beforeAll(async () => {
-      operations = new OperationGenerator(seed).list(OPERATION_COUNT).slice(0, isNew ? NEW_OPERATION_COUNT : undefined)
+      const all = new OperationGenerator(seed).list(OPERATION_COUNT)
+      operations = all.slice(0, Math.ceil((isNew ? NEW_OPERATION_COUNT : all.length) * part))
       historyHash = await historyHashOf(operations)
     })
 

@@ -2,11 +2,12 @@
  * Answers operations from a store. On the way it breaks what callers may break: what was passed in is overwritten as soon
  * as the call has returned, and what came out is overwritten when it has been compared.
  */
-import { WriteBatch, open } from 'varve'
+import { WriteBatch, connect, open } from 'varve'
 import type {
   Bytes,
   RangeIterator,
   RangeOptions,
+  RemoteStore,
   Snapshot,
   Store,
   Operation as StoreOperation,
@@ -25,6 +26,8 @@ export interface StoreConfiguration {
   readonly name: string
   readonly options: StoreOptions
   readonly executor: ExecutorKind
+  /** Use it through `connect`, as another thread would. */
+  readonly isShared?: boolean
 }
 
 export class StoreSubject implements Subject {
@@ -34,15 +37,19 @@ export class StoreSubject implements Subject {
   readonly #snapshots = new Map<number, Snapshot>()
   #background: Promise<void>[] = []
   #store: Store
+  /** What the operations are asked of. */
+  #handle: Store | RemoteStore
 
-  private constructor(directory: string, configuration: StoreConfiguration, store: Store) {
+  private constructor(directory: string, configuration: StoreConfiguration, store: Store, handle: Store | RemoteStore) {
     this.#directory = directory
     this.#configuration = configuration
     this.#store = store
+    this.#handle = handle
   }
 
   static async open(directory: string, configuration: StoreConfiguration): Promise<StoreSubject> {
-    return new StoreSubject(directory, configuration, await openConfigured(directory, configuration))
+    const store = await openConfigured(directory, configuration)
+    return new StoreSubject(directory, configuration, store, await handleOf(store, configuration))
   }
 
   get store(): Store {
@@ -71,17 +78,17 @@ export class StoreSubject implements Subject {
       case 'scan':
         return await this.#scan(operation)
       case 'clear':
-        await this.#store.clear(inputRange(operation.range))
+        await this.#handle.clear(inputRange(operation.range))
         return NOTHING
       case 'sync':
-        await this.#store.sync()
+        await this.#handle.sync()
         return NOTHING
       case 'approximateSize':
-        return sizeAnswer(await this.#store.approximateSize(inputRange(operation.range)))
+        return sizeAnswer(await this.#handle.approximateSize(inputRange(operation.range)))
       case 'flush':
-        return await this.#run(this.#store.flush(), operation.background)
+        return await this.#run(this.#handle.flush(), operation.background)
       case 'compactRange':
-        return await this.#run(this.#store.compactRange(inputRange(operation.range)), operation.background)
+        return await this.#run(this.#handle.compactRange(inputRange(operation.range)), operation.background)
       case 'reopen':
         await this.#reopen()
         return NOTHING
@@ -94,12 +101,14 @@ export class StoreSubject implements Subject {
     this.#background = []
     this.#iterators.clear()
     this.#snapshots.clear()
+    await this.#handle.close()
     await this.#store.close()
   }
 
   async #reopen(): Promise<void> {
     await this.close()
     this.#store = await openConfigured(this.#directory, this.#configuration)
+    this.#handle = await handleOf(this.#store, this.#configuration)
   }
 
   async #run(work: Promise<void>, background: boolean): Promise<Answer> {
@@ -128,7 +137,7 @@ export class StoreSubject implements Subject {
         this.#iterators.delete(slot)
         return NOTHING
       case 'openSnapshot':
-        this.#snapshots.set(slot, this.#store.snapshot())
+        this.#snapshots.set(slot, this.#handle.snapshot())
         return NOTHING
       case 'closeSnapshot':
         present(this.#snapshots, slot).close()
@@ -140,9 +149,9 @@ export class StoreSubject implements Subject {
   #write(write: Write, options: WriteOptions): Promise<void> {
     return passed(write.key, (key) => {
       if (write.type === 'delete') {
-        return this.#store.delete(key, options)
+        return this.#handle.delete(key, options)
       }
-      return passed(write.value, (value) => this.#store.put(key, value, options))
+      return passed(write.value, (value) => this.#handle.put(key, value, options))
     })
   }
 
@@ -150,7 +159,7 @@ export class StoreSubject implements Subject {
     const options = { sync: operation.sync }
     if (operation.as === 'array') {
       const inputs = operation.writes.map(inputOperation)
-      const done = this.#store.write(inputs, options)
+      const done = this.#handle.write(inputs, options)
       inputs.forEach((input) => [input.key, input.type === 'put' ? input.value : ''].forEach(scribble))
       return await done
     }
@@ -163,7 +172,7 @@ export class StoreSubject implements Subject {
         return passed(write.value, (value) => batch.put(key, value))
       })
     }
-    await this.#store.write(batch, options)
+    await this.#handle.write(batch, options)
   }
 
   async #burst(steps: readonly (Write | Read)[]): Promise<Answer> {
@@ -226,14 +235,17 @@ export class StoreSubject implements Subject {
     return iterator
   }
 
-  #readerOf(use: SnapshotUse | undefined): { reader: Store | Snapshot; options: { snapshot?: Snapshot } } {
+  #readerOf(use: SnapshotUse | undefined): {
+    reader: Store | RemoteStore | Snapshot
+    options: { snapshot?: Snapshot }
+  } {
     if (use === undefined) {
-      return { reader: this.#store, options: {} }
+      return { reader: this.#handle, options: {} }
     }
     const snapshot = present(this.#snapshots, use.slot)
     return use.through === 'snapshot'
       ? { reader: snapshot, options: {} }
-      : { reader: this.#store, options: { snapshot } }
+      : { reader: this.#handle, options: { snapshot } }
   }
 }
 
@@ -244,6 +256,10 @@ export function scribbleAnswer(answer: Answer): void {
 
 async function openConfigured(directory: string, { options, executor }: StoreConfiguration): Promise<Store> {
   return await open(directory, options, componentsOf(executor))
+}
+
+async function handleOf(store: Store, { isShared }: StoreConfiguration): Promise<Store | RemoteStore> {
+  return isShared === true ? await connect(store.share()) : store
 }
 
 /** Calls with an input, and overwrites its bytes as soon as the call has returned. */

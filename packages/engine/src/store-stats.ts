@@ -53,10 +53,12 @@ export interface StoreStats {
   readonly sequence: number
   readonly openIteratorCount: number
   readonly openSnapshotCount: number
+  /** Threads that are connected. */
+  readonly remoteStoreCount: number
 }
 
 /** All but what the store itself has handed out. */
-export type EngineStats = Omit<StoreStats, 'openIteratorCount' | 'openSnapshotCount'>
+export type EngineStats = Omit<StoreStats, 'openIteratorCount' | 'openSnapshotCount' | 'remoteStoreCount'>
 
 export interface EngineParts {
   readonly version: Version

@@ -3,6 +3,7 @@
  * so that closing it closes all of that.
  */
 import { EventEmitter } from 'node:events'
+import type { MessagePort } from 'node:worker_threads'
 import { ClosedError, InvalidArgumentError } from '@varve/storage'
 import type { Bytes } from './bytes.ts'
 import type { CheckpointOptions, CheckpointReport } from './checkpoint/checkpoint.ts'
@@ -17,6 +18,7 @@ import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions } from './read/snapshot
 import type { EntryTaker, ValueTaker } from './read/taker.ts'
 import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
+import { Sharing } from './share/owner/sharing.ts'
 import type { StoreEvents } from './store-events.ts'
 import type { StoreStats } from './store-stats.ts'
 import type { Transaction } from './transaction/transaction.ts'
@@ -47,6 +49,7 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly recovery: RecoveryReport
   readonly #engine: Engine
   readonly #transactions: TransactionRunner
+  readonly #sharing: Sharing
   readonly #iterators = new Set<RangeIterator<unknown>>()
   readonly #snapshots = new Set<Snapshot>()
   #closing: Promise<void> | undefined
@@ -72,7 +75,9 @@ export class Store extends EventEmitter<StoreEvents> {
       for (const iterator of this.#iterators) {
         iterator.forgetView()
       }
+      this.#sharing.publish()
     }
+    this.#sharing = new Sharing(engine, this)
   }
 
   /** Sets a key. Resolves when it survives the death of the process; with `sync`, a loss of power. */
@@ -277,7 +282,18 @@ export class Store extends EventEmitter<StoreEvents> {
 
   stats(): StoreStats {
     this.#checkOpen()
-    return { ...this.#engine.stats(), openIteratorCount: this.#iterators.size, openSnapshotCount: this.#snapshots.size }
+    const openIteratorCount = this.#iterators.size
+    const handedOut = { openIteratorCount, openSnapshotCount: this.#snapshots.size }
+    return { ...this.#engine.stats(), ...handedOut, remoteStoreCount: this.#sharing.connectionCount }
+  }
+
+  /**
+   * A port for another thread to use this store with: transfer it there, and give it to `connect`. One port a thread. It
+   * does not hold the process.
+   */
+  share(): MessagePort {
+    this.#checkOpen()
+    return this.#sharing.share()
   }
 
   /**
@@ -324,7 +340,10 @@ export class Store extends EventEmitter<StoreEvents> {
     for (const snapshot of this.#snapshots) {
       snapshot.close()
     }
+    this.#sharing.beginClose()
     await Promise.allSettled([...iterators.map((iterator) => iterator.whenIdle()), ...this.#pending])
+    await this.#engine.writes.whenCommitted()
+    await this.#sharing.end(reason)
     await this.#engine.close()
   }
 

@@ -52,7 +52,8 @@ export class LockedError extends VarveError {
     const owner = ownerPid === undefined ? 'another process or handle' : `process ${ownerPid}`
     super(
       'VARVE_LOCKED',
-      `${directory} is held open by ${owner}; a store has one writer at a time: close it there first`,
+      `${directory} is held open by ${owner}; one handle has a store open at a time: close it there first. Other threads ` +
+        'of that process use it with store.share() and connect(port); other processes have to ask that one',
     )
     this.ownerPid = ownerPid
   }
