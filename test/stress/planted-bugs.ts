@@ -1,0 +1,77 @@
+/**
+ * Bugs that the stress test must find: each is a small change to the built code, against one rule of how threads share a
+ * store. The text that is replaced must be there, exactly once.
+ */
+import type { PlantedBug } from '../crash-exploration/planted-bugs.ts'
+
+const WRITER = 'share/remote/remote-writer.js'
+const VIEW = 'share/remote/remote-view.js'
+const STORE = 'share/remote/remote-store.js'
+const SEQUENCES = 'share/remote/remote-sequences.js'
+const SHARING = 'share/owner/sharing.js'
+const CONNECTION = 'share/owner/connection.js'
+const DESK = 'share/owner/control-desk.js'
+
+function bug(name: string, file: string, search: string, replacement: string): PlantedBug {
+  return { name, replacements: [{ file: `varve/dist/${file}`, search, replacement }] }
+}
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  bug('lost wake-up: a turn that was sent is taken to be still to come', WRITER, 'this.#isTurnPending = false;', ''),
+  bug(
+    'lost wake-up: credits come back, and what waits for them is not sent',
+    WRITER,
+    '?.done.resolve();\n        }\n        this.#send();',
+    '?.done.resolve();\n        }',
+  ),
+  bug('lost wake-up: a call waits for a write that has come', DESK, 'due.forEach(({ resolve }) => resolve());', ''),
+  bug(
+    'reordered group: what is to be durable goes first',
+    CONNECTION,
+    'of decodeWrites(message))',
+    'of decodeWrites(message).sort((a, b) => b.sync - a.sync))',
+  ),
+  bug('version released early: whoever reads it', CONNECTION, ' && !read.has(view.number)', ''),
+  bug(
+    'version released early: what snapshots of other threads see is not kept',
+    SHARING,
+    'return [...this.#connected].flatMap((connection) => connection.liveSequences());',
+    'return [];',
+  ),
+  bug(
+    'version released early: a remote lets go of what it still reads',
+    VIEW,
+    'if (before.readCount === 0) {',
+    'if (true) {',
+  ),
+  bug(
+    'torn batch: the last operation of a group is not visible with the others',
+    'engine.js',
+    'onVisible: (sequence) => this.onVisible(sequence),',
+    'onVisible: (sequence) => this.onVisible(sequence - 1),',
+  ),
+  bug(
+    'torn batch: a batch is sent as single operations',
+    STORE,
+    'const written = this.#parts.writer.write(',
+    'if (operations.length > 1) {\n            const [first, ...rest] = operations;\n            return this.#writeAll([first], sync).then(() => this.#writeAll(rest, sync));\n        }\n        const written = this.#parts.writer.write(',
+  ),
+  bug(
+    'stale view after an acknowledgement: the number is raised in a later turn',
+    SHARING,
+    'this.#cells.view = view.number;',
+    'setImmediate(() => { this.#cells.view = view.number; });',
+  ),
+  bug(
+    'stale view after an acknowledgement: a remote does not look before it reads',
+    VIEW,
+    'while (this.#store.view > this.#current.number) {',
+    'while (false) {',
+  ),
+  bug(
+    'stale sequence: a snapshot is one that was held before',
+    SEQUENCES,
+    'const sequence = this.#cells.visibleSequence;',
+    'const sequence = [...this.#counts.keys()][0] ?? this.#cells.visibleSequence;',
+  ),
+]
