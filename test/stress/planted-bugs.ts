@@ -10,7 +10,6 @@ const STORE = 'share/remote/remote-store.js'
 const SEQUENCES = 'share/remote/remote-sequences.js'
 const SHARING = 'share/owner/sharing.js'
 const CONNECTION = 'share/owner/connection.js'
-const DESK = 'share/owner/control-desk.js'
 
 function bug(name: string, file: string, search: string, replacement: string): PlantedBug {
   return { name, replacements: [{ file: `varve/dist/${file}`, search, replacement }] }
@@ -24,7 +23,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     '?.done.resolve();\n        }\n        this.#send();',
     '?.done.resolve();\n        }',
   ),
-  bug('lost wake-up: a call waits for a write that has come', DESK, 'due.forEach(({ resolve }) => resolve());', ''),
   bug(
     'reordered group: what is to be durable goes first',
     CONNECTION,
