@@ -14,11 +14,11 @@ export function toolScript(packageName, command) {
   return join(directory, typeof bin === 'string' ? bin : bin[command])
 }
 
-/** Runs a program in the repository's root without input. Resolves to its exit code and everything that it printed. */
-export function runQuietly(file, args) {
+/** Runs a program without input. Resolves to its exit code and everything that it printed. */
+export function runQuietly(file, args, { cwd = root } = {}) {
   // npm's commands are batch files on Windows and start only through a shell there.
-  const shell = process.platform === 'win32' && file === 'npx'
-  const child = spawn(file, args, { cwd: root, shell, stdio: ['ignore', 'pipe', 'pipe'] })
+  const shell = process.platform === 'win32' && ['npm', 'npx'].includes(file)
+  const child = spawn(file, args, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8')

@@ -2,56 +2,86 @@
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { VALUE_SIZE_BYTES } from './dataset/dataset.ts'
 import { STORE_NAMES, type StoreName } from './drivers/stores.ts'
-import { WORKLOADS } from './workloads/workloads.ts'
+import { WORKLOADS, workloadsNamed } from './workloads/workloads.ts'
 
 export class UsageError extends Error {}
 
 export interface Settings {
   readonly wantsHelp: boolean
-  readonly mode: 'comparison' | 'memory'
+  readonly mode: 'comparison' | 'memory' | 'commits' | 'render'
+  readonly isQuick: boolean
   readonly entryCount: number
+  readonly valueSizeBytes: number
+  readonly cacheSizeBytes: number
   readonly roundCount: number
   readonly storeNames: readonly StoreName[]
+  /** In the order in which they run. */
   readonly workloadNames: readonly string[]
   readonly seed: number
   /** Where the stores are made, each in a directory of its own that is removed afterwards. */
   readonly directory: string
   readonly jsonFile: string | undefined
+  /** Where the report is written as JSON, Markdown and a page. */
+  readonly reportDirectory: string | undefined
+  /** The commit to compare this working tree with. */
+  readonly baseCommit: string | undefined
+  /** A report that was made before, to be rendered again. */
+  readonly renderedFile: string | undefined
 }
 
-const ENTRY_COUNT = { comparison: 1_000_000, quick: 100_000, memory: 5_000_000 } as const
-const ROUND_COUNT = { full: 5, quick: 3 } as const
+const MIB = 1024 * 1024
+const ENTRY_COUNT = { comparison: 1_000_000, quick: 100_000, memory: 5_000_000, commits: 200_000, render: 1 } as const
+const ROUND_COUNT = { full: 5, quick: 1, commits: 10 } as const
+const QUICK_STORES: readonly StoreName[] = ['varve', 'classic-level', 'lmdb']
+const VALUE_SIZE_BYTES_MAX = 16 * MIB
 
 export const HELP: string = `Usage: npm run bench -- [options]
 
-Compares stores, each workload in a process of its own, or checks how much memory a load takes.
+Compares stores, each workload in a process of its own.
 
-  --entries N      entries of a fill (${ENTRY_COUNT.comparison}; with --memory ${ENTRY_COUNT.memory})
-  --rounds N       how often each store runs each workload (${ROUND_COUNT.full})
-  --stores A,B     ${STORE_NAMES.join(', ')}
-  --only NAME      one workload; may be repeated: ${WORKLOADS.map(({ name }) => name).join(', ')}
-  --quick          ${ENTRY_COUNT.quick} entries, ${ROUND_COUNT.quick} rounds
-  --seed N         seed of keys and values (1)
-  --directory DIR  where the stores are made (the system's temporary directory)
-  --json FILE      write everything measured to a file
-  --memory         check the memory of a load of ${ENTRY_COUNT.memory} entries instead; exit code 1 beyond the limit`
+  --quick            ${QUICK_STORES.join(', ')}; the main workloads, ${ENTRY_COUNT.quick} entries, one round, no ratios
+  --only NAME        one workload or a family such as 'ycsb'; may be repeated
+  --stores A,B       ${STORE_NAMES.join(', ')}
+  --entries N        entries of a store (${ENTRY_COUNT.comparison})
+  --value-bytes N    size of a value (${VALUE_SIZE_BYTES})
+  --cache-mib N      cache of blocks or pages, alike in all stores (64)
+  --rounds N         how often each store runs each workload (${ROUND_COUNT.full})
+  --seed N           seed of keys and values (1)
+  --directory DIR    where the stores are made (the system's temporary directory)
+  --json FILE        write everything measured to a file
+  --report DIR       write results.json, README.md and index.html into a directory
+  --render FILE      make README.md and index.html, beside a results.json, anew; measures nothing
+  --compare BASE     this working tree and the commit BASE of Varve in alternation; exit code 1 if it has become slower
+  --memory           check the memory of a load of ${ENTRY_COUNT.memory} entries; exit code 1 beyond the limit
+
+Workloads:
+${WORKLOADS.map(({ name, description, isOnRequest }) => `  ${name.padEnd(26)} ${description}${isOnRequest === true ? ' (only if named)' : ''}`).join('\n')}`
 
 /** @throws UsageError */
 export function parseCommandLine(args: readonly string[]): Settings {
   const values = parse(args)
-  const mode = values.memory ? 'memory' : 'comparison'
-  const entryCountDefault = mode === 'comparison' && values.quick ? ENTRY_COUNT.quick : ENTRY_COUNT[mode]
+  const mode = modeOf(values)
+  const { quick: isQuick } = values
+  const isQuickComparison = isQuick && mode === 'comparison'
+  const roundCount = isQuickComparison ? ROUND_COUNT.quick : mode === 'commits' ? ROUND_COUNT.commits : ROUND_COUNT.full
   return {
     wantsHelp: values.help,
     mode,
-    entryCount: wholeNumber('entries', values.entries, entryCountDefault, 1),
-    roundCount: wholeNumber('rounds', values.rounds, values.quick ? ROUND_COUNT.quick : ROUND_COUNT.full, 1),
-    storeNames: values.stores === undefined ? STORE_NAMES : storeNames(values.stores),
-    workloadNames: workloadNames(values.only),
+    isQuick,
+    entryCount: wholeNumber('entries', values.entries, ENTRY_COUNT[isQuickComparison ? 'quick' : mode], 1),
+    valueSizeBytes: wholeNumber('value-bytes', values['value-bytes'], VALUE_SIZE_BYTES, 1, VALUE_SIZE_BYTES_MAX),
+    cacheSizeBytes: wholeNumber('cache-mib', values['cache-mib'], 64, 1, 2047) * MIB,
+    roundCount: wholeNumber('rounds', values.rounds, roundCount, 1),
+    storeNames: values.stores === undefined ? (isQuick ? QUICK_STORES : STORE_NAMES) : storeNames(values.stores),
+    workloadNames: workloadNames(values.only, isQuick),
     seed: wholeNumber('seed', values.seed, 1, 0),
     directory: resolve(values.directory ?? tmpdir()),
     jsonFile: values.json,
+    reportDirectory: values.report,
+    baseCommit: values.compare,
+    renderedFile: values.render,
   }
 }
 
@@ -60,12 +90,17 @@ interface RawValues {
   readonly memory: boolean
   readonly quick: boolean
   readonly entries?: string
+  readonly 'value-bytes'?: string
+  readonly 'cache-mib'?: string
   readonly rounds?: string
   readonly stores?: string
   readonly only: readonly string[]
   readonly seed?: string
   readonly directory?: string
   readonly json?: string
+  readonly report?: string
+  readonly render?: string
+  readonly compare?: string
 }
 
 function parse(args: readonly string[]): RawValues {
@@ -77,12 +112,17 @@ function parse(args: readonly string[]): RawValues {
         memory: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         entries: { type: 'string' },
+        'value-bytes': { type: 'string' },
+        'cache-mib': { type: 'string' },
         rounds: { type: 'string' },
         stores: { type: 'string' },
         only: { type: 'string', multiple: true, default: [] },
         seed: { type: 'string' },
         directory: { type: 'string' },
         json: { type: 'string' },
+        report: { type: 'string' },
+        render: { type: 'string' },
+        compare: { type: 'string' },
       },
     }).values
   } catch (error) {
@@ -90,33 +130,54 @@ function parse(args: readonly string[]): RawValues {
   }
 }
 
-function wholeNumber(name: string, text: string | undefined, byDefault: number, min: number): number {
+function modeOf({ memory, compare, render }: RawValues): Settings['mode'] {
+  const modes: Settings['mode'][] = [
+    ...(memory ? ['memory' as const] : []),
+    ...(compare === undefined ? [] : ['commits' as const]),
+    ...(render === undefined ? [] : ['render' as const]),
+  ]
+  if (modes.length > 1) {
+    throw new UsageError('--memory, --compare and --render exclude each other')
+  }
+  return modes[0] ?? 'comparison'
+}
+
+function wholeNumber(name: string, text: string | undefined, byDefault: number, min: number, max = 1e9): number {
   if (text === undefined) {
     return byDefault
   }
   const value = Number(text.replaceAll('_', ''))
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < min) {
-    throw new UsageError(`--${name} must be a whole number of at least ${min}, not '${text}'`)
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not '${text}'`)
   }
   return value
 }
 
 function storeNames(text: string): StoreName[] {
-  return text.split(',').map((name) => {
+  const names = text.split(',').map((name) => {
     const known = STORE_NAMES.find((storeName) => storeName === name.trim())
     if (known === undefined) {
       throw new UsageError(`there is no store '${name}'; there are ${STORE_NAMES.join(', ')}`)
     }
     return known
   })
+  return [...new Set(names)]
 }
 
-function workloadNames(only: readonly string[]): string[] {
-  const names = WORKLOADS.map(({ name }) => name)
+function workloadNames(only: readonly string[], isQuick: boolean): string[] {
+  const asked = new Set<string>()
   for (const name of only) {
-    if (!names.includes(name)) {
-      throw new UsageError(`there is no workload '${name}'; there are ${names.join(', ')}`)
+    const found = workloadsNamed(name)
+    if (found.length === 0) {
+      throw new UsageError(
+        `there is no workload '${name}'; there are ${WORKLOADS.map((known) => known.name).join(', ')}`,
+      )
     }
+    found.forEach((workload) => asked.add(workload.name))
   }
-  return only.length === 0 ? names : names.filter((name) => only.includes(name))
+  return WORKLOADS.filter((workload) =>
+    only.length > 0
+      ? asked.has(workload.name)
+      : workload.isOnRequest !== true && (!isQuick || workload.isMain === true),
+  ).map(({ name }) => name)
 }

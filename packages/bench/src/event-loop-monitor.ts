@@ -6,7 +6,7 @@
  */
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ProcessorWait } from './processor-wait.ts'
+import { ProcessorTime } from './processor-time.ts'
 
 const PERIOD_MS = 1
 /** A delay beyond this is one that users notice. */
@@ -35,7 +35,7 @@ export class EventLoopMonitor {
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: PERIOD_MS })
   readonly #timer: NodeJS.Timeout
   readonly #startMs: number
-  readonly #wait = new ProcessorWait()
+  readonly #processorTime = new ProcessorTime()
   readonly #startWaitMs: number
   #firedMs: number
   #firedWaitMs: number
@@ -48,7 +48,7 @@ export class EventLoopMonitor {
   private constructor() {
     this.#histogram.enable()
     this.#timer = setInterval(() => this.#fire(), PERIOD_MS)
-    this.#startWaitMs = this.#wait.totalMs()
+    this.#startWaitMs = this.#waitedMs()
     this.#firedWaitMs = this.#startWaitMs
     this.#startMs = performance.now()
     this.#firedMs = this.#startMs
@@ -65,7 +65,7 @@ export class EventLoopMonitor {
     clearInterval(this.#timer)
     this.#fire()
     this.#histogram.disable()
-    this.#wait.close()
+    this.#processorTime.close()
     const elapsedMs = this.#firedMs - this.#startMs
     return {
       longestGapMs: this.#longestGapMs,
@@ -79,9 +79,13 @@ export class EventLoopMonitor {
     }
   }
 
+  #waitedMs(): number {
+    return this.#processorTime.read()?.waitedMs ?? 0
+  }
+
   #fire(): void {
     const nowMs = performance.now()
-    const waitMs = this.#wait.totalMs()
+    const waitMs = this.#waitedMs()
     const gapMs = nowMs - this.#firedMs
     const runningGapMs = Math.max(0, gapMs - (waitMs - this.#firedWaitMs))
     this.#firedMs = nowMs

@@ -12,12 +12,12 @@ const LIMIT_SIZE_BYTES = 300 * MIB
 
 /** Resolves to the exit code: 1 when the limit is exceeded. */
 export async function runMemoryCheck(settings: Settings): Promise<number> {
-  const { entryCount, seed, jsonFile } = settings
+  const { entryCount, seed, valueSizeBytes, cacheSizeBytes, jsonFile } = settings
   const work = await WorkDirectory.create(settings.directory)
   try {
     const bare = await watch({ type: 'bare' })
     const loaded = await work.withFresh(undefined, (directory) =>
-      watch({ type: 'memory', store: 'varve', directory, entryCount, seed }),
+      watch({ type: 'memory', store: 'varve', directory, entryCount, seed, valueSizeBytes, cacheSizeBytes }),
     )
     const beyondSizeBytes = loaded.peakResidentSizeBytes - bare.peakResidentSizeBytes
     const isWithinLimit = beyondSizeBytes <= LIMIT_SIZE_BYTES
@@ -42,8 +42,8 @@ export async function runMemoryCheck(settings: Settings): Promise<number> {
 
 async function watch(job: Job): Promise<MemoryResult> {
   const result = await spawnJob(job)
-  if (result.type !== 'memory') {
-    throw new Error(`a load answered with a result of type ${result.type}`)
+  if (result?.type !== 'memory') {
+    throw new Error(`a load answered with a result of type ${result?.type}`)
   }
   return result
 }

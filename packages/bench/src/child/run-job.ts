@@ -1,22 +1,16 @@
 /** Does one job in this process. */
-import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Dataset } from '../dataset/dataset.ts'
-import { Random } from '../dataset/random.ts'
-import type { PutOperation } from '../drivers/store-driver.ts'
+import type { StoreDriver } from '../drivers/store-driver.ts'
 import { loadStore } from '../drivers/stores.ts'
-import { EventLoopMonitor } from '../event-loop-monitor.ts'
 import { ResidentMemorySampler, peakResidentSizeBytes } from '../resident-memory.ts'
 import { fillInBatches } from '../workloads/fills.ts'
-import { workloadNamed } from '../workloads/workloads.ts'
-import type { Job, JobResult, MemoryJob, MemoryResult, PrepareJob, WorkloadJob, WorkloadResult } from './job.ts'
+import { killedCount } from '../workloads/lifecycles.ts'
+import type { Job, JobResult, MemoryJob, MemoryResult, PrepareJob, PrepareKilledJob } from './job.ts'
+import { runLimit } from './limits.ts'
+import { runWorkload } from './run-workload.ts'
 
-const READ_STREAM = 3
 const BATCH_COUNT = 1000
-const US_PER_MS = 1000
-/** Enough for the code of the store and of the workload to be compiled. */
-const WARM_UP_COUNT = 20_000
 /** A bare process settles within this time. */
 const BARE_TIME_MS = 500
 
@@ -25,8 +19,14 @@ export async function runJob(job: Job): Promise<JobResult> {
     case 'prepare':
       await prepare(job)
       return { type: 'prepared' }
+    case 'prepare-killed':
+      await fill(job, killedCount(job.entryCount))
+      process.kill(process.pid, 'SIGKILL')
+      return { type: 'prepared' }
     case 'workload':
       return await runWorkload(job)
+    case 'limit':
+      return runLimit(job)
     case 'memory':
       return await watchMemory(() => load(job))
     case 'bare':
@@ -34,65 +34,21 @@ export async function runJob(job: Job): Promise<JobResult> {
   }
 }
 
-async function prepare({ store, directory, entryCount, seed }: PrepareJob): Promise<void> {
-  const driver = await (await loadStore(store)).open(directory)
-  const dataset = new Dataset(seed)
-  await fillInBatches({ driver, dataset, keys: dataset.keys(entryCount), operationCount: entryCount })
+async function prepare(job: PrepareJob): Promise<void> {
+  const driver = await fill(job, job.entryCount)
   await driver.compact()
   await driver.close()
 }
 
-async function runWorkload({
-  store,
-  workload: name,
-  directory,
-  entryCount,
-  seed,
-}: WorkloadJob): Promise<WorkloadResult> {
-  const workload = workloadNamed(name)
-  const dataset = new Dataset(seed)
-  const keys = dataset.keys(entryCount)
-  const operationCount = workload.operationCount(entryCount)
-  const module = await loadStore(store)
-  const random = new Random(seed, READ_STREAM)
-  if (workload.startsFrom === 'empty') {
-    const other = `${directory}-warm-up`
-    const driver = await module.open(other)
-    await workload.run({ driver, dataset, keys, operationCount: Math.min(WARM_UP_COUNT, operationCount), random })
-    await driver.close()
-    await rm(other, { recursive: true })
-  }
-  const driver = await module.open(directory)
-  const context = { driver, dataset, keys, operationCount, random }
-  await workload.warmUp?.(context)
-  collectGarbage()
-
-  const monitor = await EventLoopMonitor.start()
-  const cpuBefore = process.cpuUsage()
-  const startMs = performance.now()
-  const latencies = await workload.run(context)
-  const elapsedMs = performance.now() - startMs
-  const cpu = process.cpuUsage(cpuBefore)
-  const eventLoop = await monitor.stop()
-
-  const result: WorkloadResult = {
-    type: 'workload',
-    operationCount,
-    elapsedMs,
-    operationsPerSecond: operationCount / (elapsedMs / 1000),
-    cpuMs: (cpu.user + cpu.system) / US_PER_MS,
-    eventLoop,
-    latencies,
-    peakResidentSizeBytes: peakResidentSizeBytes(),
-  }
-  await driver.close()
-  return result
-}
-
-/** What the harness itself left behind, a million keys, must not be collected at the expense of the store. */
-function collectGarbage(): void {
-  assert(globalThis.gc !== undefined, 'the process was started with --expose-gc')
-  globalThis.gc()
+/** Keys are made on the way: nothing of the dataset but its values stays. */
+async function fill(job: PrepareJob | PrepareKilledJob | MemoryJob, entryCount: number): Promise<StoreDriver> {
+  const { store, directory, cacheSizeBytes } = job
+  const driver = await (await loadStore(store)).open(directory, { durability: 'process', cacheSizeBytes })
+  const dataset = new Dataset(job)
+  const tally = { putSizeBytes: 0, series: [], sizes: [], counts: {} }
+  const keyAt = (index: number): Buffer => dataset.keyAt(index)
+  await fillInBatches({ driver, dataset, keyAt, tally }, 0, entryCount, BATCH_COUNT)
+  return driver
 }
 
 async function watchMemory(work: () => Promise<void>): Promise<MemoryResult> {
@@ -108,17 +64,8 @@ async function watchMemory(work: () => Promise<void>): Promise<MemoryResult> {
   }
 }
 
-/** Batches of keys made on the way: nothing of the dataset but its values stays. Closing is part of it. */
-async function load({ store, directory, entryCount, seed }: MemoryJob): Promise<void> {
-  const driver = await (await loadStore(store)).open(directory)
-  const dataset = new Dataset(seed)
-  const nextKey = dataset.keySource()
-  for (let count = 0; count < entryCount; count += BATCH_COUNT) {
-    const operations = Array.from({ length: Math.min(BATCH_COUNT, entryCount - count) }, (): PutOperation => {
-      const key = nextKey()
-      return { type: 'put', key, value: dataset.valueOf(key) }
-    })
-    await driver.write(operations)
-  }
+/** Closing is part of it. */
+async function load(job: MemoryJob): Promise<void> {
+  const driver = await fill(job, job.entryCount)
   await driver.close()
 }

@@ -4,25 +4,69 @@ import { fileURLToPath } from 'node:url'
 import type { Job, JobResult } from './job.ts'
 
 const CHILD_FILE = fileURLToPath(new URL('./child.js', import.meta.url))
+const STDERR_TAIL_LENGTH = 4000
 
-/** @throws when the process does not end well */
-export async function spawnJob(job: Job): Promise<JobResult> {
-  const child = spawn(process.execPath, ['--expose-gc', CHILD_FILE, JSON.stringify(job)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+/** A child process that did not end well. */
+export class JobError extends Error {
+  /** Nothing else can be measured either. */
+  readonly isDiskFull: boolean
+
+  constructor(job: Job, ending: string, stderr: string) {
+    super(`${nameOf(job)} ended with ${ending}${stderr === '' ? '' : `:\n${stderr.trimEnd()}`}`)
+    this.isDiskFull = /ENOSPC|no space left|disk is full|SQLITE_FULL|MDB_MAP_FULL/i.test(stderr)
+  }
+}
+
+export interface SpawnOptions {
+  /** The command that runs the process instead of starting it directly. */
+  readonly wrapper?: readonly string[]
+  /** The process is meant to end like this. */
+  readonly expectedSignal?: NodeJS.Signals
+}
+
+/**
+ * Resolves to what the job answers; to `undefined` if the process ended with the signal that was expected.
+ * @throws JobError when the process does not end well
+ */
+export async function spawnJob(job: Job, options: SpawnOptions = {}): Promise<JobResult | undefined> {
+  const { wrapper = [], expectedSignal } = options
+  const [file, ...args] = [...wrapper, process.execPath, '--expose-gc', CHILD_FILE, JSON.stringify(job)]
+  const child = spawn(file as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const kill = (): void => void child.kill('SIGKILL')
   // Before whatever removes the directory that the child writes to.
   process.prependListener('exit', kill)
   let output = ''
+  let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-STDERR_TAIL_LENGTH)
   })
   const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (...ending) => resolve(ending))
   }).finally(() => process.off('exit', kill))
+  if (expectedSignal !== undefined && (signal === expectedSignal || exitCode === 128 + 9)) {
+    return undefined
+  }
   if (exitCode !== 0) {
-    throw new Error(`the process of ${JSON.stringify(job)} ended with ${signal ?? exitCode}`)
+    throw new JobError(job, signal ?? `exit code ${exitCode}`, stderr)
   }
   return JSON.parse(output) as JobResult
+}
+
+function nameOf(job: Job): string {
+  switch (job.type) {
+    case 'workload':
+      return `${job.workload} on ${job.store}`
+    case 'limit':
+      return `the limit ${job.limit}`
+    case 'bare':
+      return 'a bare process'
+    case 'prepare':
+    case 'prepare-killed':
+    case 'memory':
+      return `${job.type} of ${job.store}`
+  }
 }

@@ -7,103 +7,164 @@
  * 3. What counts is the ratio within a round. The median of these stands against noise that comes and goes, which the
  *    ratio of two medians does not.
  */
-import { writeFile } from 'node:fs/promises'
-import type { WorkloadResult } from '../child/job.ts'
-import { spawnJob } from '../child/spawn-job.ts'
+import type { LimitJob, WorkloadResult } from '../child/job.ts'
+import { JobError, spawnJob } from '../child/spawn-job.ts'
 import type { Settings } from '../command-line.ts'
-import type { StoreDescription } from '../drivers/store-driver.ts'
-import { loadStoreIfInstalled, type StoreName } from '../drivers/stores.ts'
-import { describeEnvironment } from '../report/environment.ts'
-import { buildReport, type Measurement } from '../report/report.ts'
-import { renderReport } from '../report/tables.ts'
+import { isVolatile, type StoreName } from '../drivers/stores.ts'
+import type { LimitName, Workload } from '../workloads/workload.ts'
 import { workloadNamed } from '../workloads/workloads.ts'
-import { WorkDirectory } from './work-directory.ts'
+import { limitKey, type Measurements } from './measurements.ts'
+import type { WorkDirectory } from './work-directory.ts'
 
-/** Resolves to the exit code. */
-export async function runComparison(settings: Settings): Promise<number> {
-  const stores = await installedStores(settings.storeNames)
-  const work = await WorkDirectory.create(settings.directory)
-  try {
-    const measurements = await measure(settings, [...stores.keys()], work)
-    const report = buildReport(await describeEnvironment(), settings, [...stores.values()], measurements)
-    console.log(renderReport(report))
-    if (settings.jsonFile !== undefined) {
-      await writeFile(settings.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`)
-    }
-    return 0
-  } finally {
-    await work.remove()
-  }
+const LIMIT_TIME_MS = 300
+
+/** `undefined` stands for an empty directory. */
+interface Template {
+  readonly directory: string | undefined
 }
 
-async function installedStores(names: readonly StoreName[]): Promise<Map<StoreName, StoreDescription>> {
-  const stores = new Map<StoreName, StoreDescription>()
-  for (const name of names) {
-    const store = await loadStoreIfInstalled(name)
-    if (store === undefined) {
-      console.error(`bench: ${name} is not installed and left out`)
-    } else {
-      stores.set(name, store.description)
-    }
-  }
-  return stores
-}
+export class Comparison {
+  readonly #settings: Settings
+  readonly #stores: readonly StoreName[]
+  readonly #work: WorkDirectory
+  readonly #note: (text: string) => void
+  readonly #measurements: Measurements = { workloads: [], limits: [], failures: [] }
+  /** Stores that could not be made for workloads to start from. */
+  readonly #unprepared = new Set<string>()
+  readonly #prepared = new Set<string>()
 
-async function measure(settings: Settings, stores: readonly StoreName[], work: WorkDirectory): Promise<Measurement[]> {
-  const { workloadNames, roundCount } = settings
-  if (workloadNames.some((name) => workloadNamed(name).startsFrom === 'filled')) {
-    await prepareFilled(settings, stores, work)
+  constructor(settings: Settings, stores: readonly StoreName[], work: WorkDirectory, note: (text: string) => void) {
+    this.#settings = settings
+    this.#stores = stores
+    this.#work = work
+    this.#note = note
   }
-  const measurements: Measurement[] = []
-  for (let round = 0; round < roundCount; round++) {
-    for (const workload of workloadNames) {
-      for (const store of rotated(stores, round)) {
-        const result = await runWorkload(settings, store, workload, work)
-        measurements.push({ round, workload, store, result })
-        note(
-          `round ${round + 1}/${roundCount}  ${workload.padEnd(20)} ${store.padEnd(14)}` +
-            `${(result.operationsPerSecond / 1000).toFixed(1).padStart(8)} k/s`,
-        )
+
+  async run(): Promise<Measurements> {
+    const { workloadNames, roundCount } = this.#settings
+    for (let round = 0; round < roundCount; round++) {
+      for (const workload of workloadNames.map(workloadNamed)) {
+        if (round > 0 && workload.isLong === true) {
+          continue
+        }
+        for (const store of rotated(this.#stores, round).filter((name) => canRun(workload, name))) {
+          await this.#tolerate(round, workload, store, () => this.#measure(round, workload, store))
+        }
+        for (const limit of workload.limits) {
+          await this.#measureLimit(round, workload, limit)
+        }
       }
     }
+    return this.#measurements
   }
-  return measurements
+
+  /** A store that fails at a workload is told of and left out there. A full disk ends the run. */
+  async #tolerate(round: number, workload: Workload, store: StoreName, measure: () => Promise<void>): Promise<void> {
+    try {
+      await measure()
+    } catch (error) {
+      if (!(error instanceof JobError) || error.isDiskFull) {
+        throw error
+      }
+      this.#measurements.failures.push({ round, workload: workload.name, store, message: error.message })
+      this.#note(`FAILED  ${error.message}`)
+    }
+  }
+
+  async #measure(round: number, workload: Workload, store: StoreName): Promise<void> {
+    const template = await this.#template(workload, store)
+    if (template === undefined) {
+      return
+    }
+    const result = await this.#work.withFresh(template.directory, (directory) =>
+      this.#runWorkload(store, workload, directory),
+    )
+    this.#measurements.workloads.push({ round, workload: workload.name, store, result })
+    const { operationsPerSecond } = result
+    const rate =
+      operationsPerSecond >= 1000
+        ? `${(operationsPerSecond / 1000).toFixed(1)} k/s`
+        : `${operationsPerSecond.toFixed(1)} /s`
+    this.#note(
+      `round ${round + 1}/${this.#settings.roundCount}  ${workload.name.padEnd(26)} ${store.padEnd(14)} ${rate.padStart(12)}`,
+    )
+  }
+
+  async #runWorkload(store: StoreName, workload: Workload, directory: string): Promise<WorkloadResult> {
+    const result = await spawnJob({ type: 'workload', workload: workload.name, ...this.#job(store, directory) })
+    if (result?.type !== 'workload') {
+      throw new Error(`a workload answered with a result of type ${result?.type}`)
+    }
+    return result
+  }
+
+  /** What to start from, made when it is first needed; `undefined` if it could not be made. */
+  async #template({ startsFrom }: Workload, store: StoreName): Promise<Template | undefined> {
+    if (startsFrom === 'empty' || isVolatile(store)) {
+      return { directory: undefined }
+    }
+    const name = `${startsFrom}-${store}`
+    const directory = this.#work.path(name)
+    if (!this.#prepared.has(name) && !this.#unprepared.has(name)) {
+      this.#note(`making a ${startsFrom} ${store} of up to ${this.#settings.entryCount} entries`)
+      this.#unprepared.add(name)
+      const job = this.#job(store, directory)
+      await (startsFrom === 'filled'
+        ? spawnJob({ type: 'prepare', ...job })
+        : spawnJob({ type: 'prepare-killed', ...job }, { expectedSignal: 'SIGKILL' }))
+      this.#unprepared.delete(name)
+      this.#prepared.add(name)
+    }
+    return this.#unprepared.has(name) ? undefined : { directory }
+  }
+
+  /** Measured once a round, however many workloads it stands beside. */
+  async #measureLimit(round: number, workload: Workload, limit: LimitName): Promise<void> {
+    const { seed, entryCount } = this.#settings
+    const job: Omit<LimitJob, 'directory'> = {
+      type: 'limit',
+      limit,
+      seed,
+      entryCount,
+      timeMs: LIMIT_TIME_MS,
+      valueSizeBytes: workload.valueSizeBytes ?? this.#settings.valueSizeBytes,
+      writerCount: workload.writerCount ?? 1,
+    }
+    const key = limitKey(job)
+    if (this.#measurements.limits.some((known) => known.round === round && known.key === key)) {
+      return
+    }
+    const result = await this.#work.withFresh(undefined, (directory) => spawnJob({ ...job, directory }))
+    if (result?.type !== 'limit') {
+      throw new Error(`a limit answered with a result of type ${result?.type}`)
+    }
+    this.#measurements.limits.push({ round, key, limit, operationsPerSecond: result.operationsPerSecond })
+  }
+
+  #job(
+    store: StoreName,
+    directory: string,
+  ): {
+    readonly store: StoreName
+    readonly directory: string
+    readonly entryCount: number
+    readonly seed: number
+    readonly valueSizeBytes: number
+    readonly cacheSizeBytes: number
+  } {
+    const { entryCount, seed, valueSizeBytes, cacheSizeBytes } = this.#settings
+    return { store, directory, entryCount, seed, valueSizeBytes, cacheSizeBytes }
+  }
 }
 
-/** One filled store each, which the workloads that read start from copies of. */
-async function prepareFilled(settings: Settings, stores: readonly StoreName[], work: WorkDirectory): Promise<void> {
-  const { entryCount, seed } = settings
-  for (const store of stores) {
-    note(`filling ${store} with ${entryCount} entries to read`)
-    await spawnJob({ type: 'prepare', store, directory: filledDirectory(work, store), entryCount, seed })
+/** Memory survives nothing: neither a sync nor a death is measured of it. RocksDB's binding has no synchronous get. */
+function canRun(workload: Workload, store: StoreName): boolean {
+  if (workload.kind === 'directory') {
+    return !isVolatile(store) && (workload.stores?.includes(store) ?? true)
   }
-}
-
-async function runWorkload(
-  { entryCount, seed }: Settings,
-  store: StoreName,
-  workload: string,
-  work: WorkDirectory,
-): Promise<WorkloadResult> {
-  const template = workloadNamed(workload).startsFrom === 'filled' ? filledDirectory(work, store) : undefined
-  const result = await work.withFresh(template, (directory) =>
-    spawnJob({ type: 'workload', store, workload, directory, entryCount, seed }),
-  )
-  if (result.type !== 'workload') {
-    throw new Error(`a workload answered with a result of type ${result.type}`)
-  }
-  return result
-}
-
-function filledDirectory(work: WorkDirectory, store: StoreName): string {
-  return work.path(`filled-${store}`)
+  return workload.needs !== 'getSync' || store !== 'rocksdb'
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {
   return items.map((_, index) => items[(index + by) % items.length] as T)
-}
-
-/** Progress goes to standard error: standard output belongs to the report. */
-function note(text: string): void {
-  console.error(`bench: ${text}`)
 }

@@ -1,10 +1,24 @@
-/** The stores that can be compared. Peers are optional: one that is not installed is left out. */
+/** The stores that can be compared. Peers are optional: one that cannot be loaded is left out, with the reason. */
 import type { StoreModule } from './store-driver.ts'
 
 /** The first one is what the others are compared with. */
-export const STORE_NAMES = ['varve', 'varve-level', 'classic-level'] as const
+export const STORE_NAMES = [
+  'varve',
+  'varve-level',
+  'classic-level',
+  'rocksdb',
+  'lmdb',
+  'better-sqlite3',
+  'node-sqlite',
+  'memory',
+] as const
 
 export type StoreName = (typeof STORE_NAMES)[number]
+
+/** Memory alone is lost with the driver: it is filled anew instead of copied. */
+export function isVolatile(name: StoreName): boolean {
+  return name === 'memory'
+}
 
 /** @throws whatever the package throws when it cannot be loaded */
 export async function loadStore(name: StoreName): Promise<StoreModule> {
@@ -15,18 +29,29 @@ export async function loadStore(name: StoreName): Promise<StoreModule> {
       return (await import('./varve-level-driver.ts')).varveLevel
     case 'classic-level':
       return (await import('./classic-level-driver.ts')).classicLevel
+    case 'rocksdb':
+      return (await import('./rocksdb-driver.ts')).rocksdb
+    case 'lmdb':
+      return (await import('./lmdb-driver.ts')).lmdb
+    case 'better-sqlite3':
+      return (await import('./sqlite-driver.ts')).betterSqlite3()
+    case 'node-sqlite':
+      return await (await import('./sqlite-driver.ts')).nodeSqlite()
+    case 'memory':
+      return (await import('./memory-driver.ts')).memory
   }
 }
 
-/** `undefined` if the package, or the binary for this platform, is not there. */
-export async function loadStoreIfInstalled(name: StoreName): Promise<StoreModule | undefined> {
-  try {
-    return await loadStore(name)
-  } catch (error) {
-    const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
-    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND' || /no native build/i.test(String(message))) {
-      return undefined
-    }
-    throw error
+const ABSENCE_CODES: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']
+
+/** Why the package, or its binary for this platform, is not there; `undefined` for any other error. */
+export function reasonOfAbsence(error: unknown): string | undefined {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
+  if (code === 'ERR_UNKNOWN_BUILTIN_MODULE') {
+    return 'this Node does not have it'
   }
+  if (/no native build|could not locate the bindings file|was compiled against/i.test(String(message))) {
+    return 'there is no binary for this platform'
+  }
+  return ABSENCE_CODES.includes(code) ? 'it is not installed' : undefined
 }
