@@ -27,8 +27,12 @@ export interface Settings {
   readonly reportDirectory: string | undefined
   /** The commit to compare this working tree with. */
   readonly baseCommit: string | undefined
-  /** A report that was made before, to be rendered again. */
-  readonly renderedFile: string | undefined
+  readonly countsInstructions: boolean
+  readonly provesDurability: boolean
+  /** Where the results of an earlier run are, to be rendered again. */
+  readonly renderedDirectory: string | undefined
+  /** A document that a table of the results goes into, between its marks. */
+  readonly readmeFile: string | undefined
 }
 
 const MIB = 1024 * 1024
@@ -52,8 +56,11 @@ Compares stores, each workload in a process of its own.
   --directory DIR    where the stores are made (the system's temporary directory)
   --json FILE        write everything measured to a file
   --report DIR       write results.json, README.md and index.html into a directory
-  --render FILE      make README.md and index.html, beside a results.json, anew; measures nothing
+  --render DIR       make README.md and index.html anew from the results.json in DIR; measures nothing
+  --readme FILE      put the table of the main workloads between the marks of a document
+  --skip-proofs      do not count syncs and kill processes to prove what writes survive
   --compare BASE     this working tree and the commit BASE of Varve in alternation; exit code 1 if it has become slower
+  --instructions     with --compare: count the instructions of hot kernels, by perf, or valgrind in a quarter of an hour
   --memory           check the memory of a load of ${ENTRY_COUNT.memory} entries; exit code 1 beyond the limit
 
 Workloads:
@@ -75,13 +82,16 @@ export function parseCommandLine(args: readonly string[]): Settings {
     cacheSizeBytes: wholeNumber('cache-mib', values['cache-mib'], 64, 1, 2047) * MIB,
     roundCount: wholeNumber('rounds', values.rounds, roundCount, 1),
     storeNames: values.stores === undefined ? (isQuick ? QUICK_STORES : STORE_NAMES) : storeNames(values.stores),
-    workloadNames: workloadNames(values.only, isQuick),
+    workloadNames: workloadNames(values.only, isQuick || mode === 'commits'),
     seed: wholeNumber('seed', values.seed, 1, 0),
     directory: resolve(values.directory ?? tmpdir()),
     jsonFile: values.json,
     reportDirectory: values.report,
     baseCommit: values.compare,
-    renderedFile: values.render,
+    countsInstructions: values.instructions,
+    provesDurability: !values['skip-proofs'],
+    renderedDirectory: values.render,
+    readmeFile: values.readme,
   }
 }
 
@@ -89,6 +99,9 @@ interface RawValues {
   readonly help: boolean
   readonly memory: boolean
   readonly quick: boolean
+  readonly instructions: boolean
+  readonly 'skip-proofs': boolean
+  readonly readme?: string
   readonly entries?: string
   readonly 'value-bytes'?: string
   readonly 'cache-mib'?: string
@@ -111,6 +124,9 @@ function parse(args: readonly string[]): RawValues {
         help: { type: 'boolean', short: 'h', default: false },
         memory: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
+        instructions: { type: 'boolean', default: false },
+        'skip-proofs': { type: 'boolean', default: false },
+        readme: { type: 'string' },
         entries: { type: 'string' },
         'value-bytes': { type: 'string' },
         'cache-mib': { type: 'string' },

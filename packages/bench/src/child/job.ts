@@ -4,6 +4,8 @@ import type { EventLoopFigures } from '../event-loop-monitor.ts'
 import type { Latencies } from '../workloads/latency-recorder.ts'
 import type { LimitName, SeriesPoint, SizePoint } from '../workloads/workload.ts'
 
+export type KernelName = 'put' | 'get-memtable' | 'get-table' | 'scan'
+
 interface JobOnStore {
   readonly store: StoreName
   readonly directory: string
@@ -47,12 +49,45 @@ export interface MemoryJob extends JobOnStore {
   readonly type: 'memory'
 }
 
+/** Runs a hot path so often, for its instructions to be counted from outside. */
+export interface KernelJob {
+  readonly type: 'kernel'
+  readonly kernel: KernelName
+  readonly store: StoreName
+  readonly directory: string
+  readonly iterationCount: number
+}
+
+/** Writes, awaits each write, and ends its own process with SIGKILL. */
+export interface DurabilityWriteJob {
+  readonly type: 'durability-write'
+  readonly store: StoreName
+  readonly directory: string
+  readonly durability: 'process' | 'power'
+  readonly writerCount: number
+  readonly writeCount: number
+}
+
+/** Looks for what such a process has written. */
+export interface DurabilityCheckJob extends Omit<DurabilityWriteJob, 'type'> {
+  readonly type: 'durability-check'
+}
+
 /** A process that does nothing but watch its own memory. */
 export interface BareJob {
   readonly type: 'bare'
 }
 
-export type Job = PrepareJob | PrepareKilledJob | WorkloadJob | LimitJob | MemoryJob | BareJob
+export type Job =
+  | PrepareJob
+  | PrepareKilledJob
+  | WorkloadJob
+  | LimitJob
+  | MemoryJob
+  | DurabilityWriteJob
+  | DurabilityCheckJob
+  | KernelJob
+  | BareJob
 
 export interface WorkloadResult {
   readonly type: 'workload'
@@ -97,4 +132,9 @@ export interface PreparedResult {
   readonly type: 'prepared'
 }
 
-export type JobResult = WorkloadResult | LimitResult | MemoryResult | PreparedResult
+export interface DurabilityCheckResult {
+  readonly type: 'durability-check'
+  readonly foundCount: number
+}
+
+export type JobResult = WorkloadResult | LimitResult | MemoryResult | DurabilityCheckResult | PreparedResult

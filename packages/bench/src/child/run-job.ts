@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Dataset } from '../dataset/dataset.ts'
 import type { StoreDriver } from '../drivers/store-driver.ts'
 import { loadStore } from '../drivers/stores.ts'
+import { checkWritten, writeAndDie } from '../durability/durability-job.ts'
 import { ResidentMemorySampler, peakResidentSizeBytes } from '../resident-memory.ts'
 import { fillInBatches } from '../workloads/fills.ts'
 import { killedCount } from '../workloads/lifecycles.ts'
 import type { Job, JobResult, MemoryJob, MemoryResult, PrepareJob, PrepareKilledJob } from './job.ts'
+import { runKernel } from './kernels.ts'
 import { runLimit } from './limits.ts'
 import { runWorkload } from './run-workload.ts'
 
@@ -29,6 +31,14 @@ export async function runJob(job: Job): Promise<JobResult> {
       return runLimit(job)
     case 'memory':
       return await watchMemory(() => load(job))
+    case 'durability-write':
+      await writeAndDie(job)
+      return { type: 'prepared' }
+    case 'durability-check':
+      return await checkWritten(job)
+    case 'kernel':
+      await runKernel(job)
+      return { type: 'prepared' }
     case 'bare':
       return await watchMemory(() => sleep(BARE_TIME_MS))
   }

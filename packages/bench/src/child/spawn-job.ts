@@ -1,5 +1,6 @@
 /** Runs a job in a fresh process: nothing that an earlier one left in memory or in compiled code is there. */
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Job, JobResult } from './job.ts'
 
@@ -13,7 +14,7 @@ export class JobError extends Error {
 
   constructor(job: Job, ending: string, stderr: string) {
     super(`${nameOf(job)} ended with ${ending}${stderr === '' ? '' : `:\n${stderr.trimEnd()}`}`)
-    this.isDiskFull = /ENOSPC|no space left|disk is full|SQLITE_FULL|MDB_MAP_FULL/i.test(stderr)
+    this.isDiskFull = /ENOSPC|no space left|disk is full|SQLITE_FULL/i.test(stderr)
   }
 }
 
@@ -31,8 +32,9 @@ export interface SpawnOptions {
 export async function spawnJob(job: Job, options: SpawnOptions = {}): Promise<JobResult | undefined> {
   const { wrapper = [], expectedSignal } = options
   const [file, ...args] = [...wrapper, process.execPath, '--expose-gc', CHILD_FILE, JSON.stringify(job)]
-  const child = spawn(file as string, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const kill = (): void => void child.kill('SIGKILL')
+  const child = spawn(file as string, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  // A group of its own: what a wrapper has started ends with it.
+  const kill = (): void => killGroup(child.pid)
   // Before whatever removes the directory that the child writes to.
   process.prependListener('exit', kill)
   let output = ''
@@ -47,13 +49,28 @@ export async function spawnJob(job: Job, options: SpawnOptions = {}): Promise<Jo
     child.on('error', reject)
     child.on('close', (...ending) => resolve(ending))
   }).finally(() => process.off('exit', kill))
-  if (expectedSignal !== undefined && (signal === expectedSignal || exitCode === 128 + 9)) {
+  if (
+    expectedSignal !== undefined &&
+    (signal === expectedSignal || exitCode === 128 + constants.signals[expectedSignal])
+  ) {
     return undefined
   }
   if (exitCode !== 0) {
     throw new JobError(job, signal ?? `exit code ${exitCode}`, stderr)
   }
   return JSON.parse(output) as JobResult
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) {
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+      throw error
+    }
+  }
 }
 
 function nameOf(job: Job): string {
@@ -67,6 +84,9 @@ function nameOf(job: Job): string {
     case 'prepare':
     case 'prepare-killed':
     case 'memory':
+    case 'durability-write':
+    case 'durability-check':
+    case 'kernel':
       return `${job.type} of ${job.store}`
   }
 }

@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+const SIGNALS = Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]
 
 export class WorkDirectory {
   readonly #path: string
@@ -12,7 +13,10 @@ export class WorkDirectory {
 
   private constructor(path: string) {
     this.#path = path
-    process.on('exit', this.#removeNow).on('SIGINT', this.#exit).on('SIGTERM', this.#exit)
+    process.on('exit', this.#removeNow)
+    for (const signal of SIGNALS) {
+      process.on(signal, this.#exit)
+    }
   }
 
   static async create(parent: string): Promise<WorkDirectory> {
@@ -38,7 +42,10 @@ export class WorkDirectory {
   }
 
   async remove(): Promise<void> {
-    process.off('exit', this.#removeNow).off('SIGINT', this.#exit).off('SIGTERM', this.#exit)
+    process.off('exit', this.#removeNow)
+    for (const signal of SIGNALS) {
+      process.off(signal, this.#exit)
+    }
     await rm(this.#path, { recursive: true, force: true })
   }
 }

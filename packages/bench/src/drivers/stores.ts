@@ -1,4 +1,6 @@
 /** The stores that can be compared. Peers are optional: one that cannot be loaded is left out, with the reason. */
+import { pathToFileURL } from 'node:url'
+import type * as Varve from 'varve'
 import type { StoreModule } from './store-driver.ts'
 
 /** The first one is what the others are compared with. */
@@ -13,7 +15,11 @@ export const STORE_NAMES = [
   'memory',
 ] as const
 
-export type StoreName = (typeof STORE_NAMES)[number]
+/** `varve-base` is another build of Varve, and is only there when two commits are compared. */
+export type StoreName = (typeof STORE_NAMES)[number] | 'varve-base'
+
+/** Names the built engine of another commit. */
+export const BASE_VARIABLE = 'VARVE_BENCH_BASE'
 
 /** Memory alone is lost with the driver: it is filled anew instead of copied. */
 export function isVolatile(name: StoreName): boolean {
@@ -25,6 +31,8 @@ export async function loadStore(name: StoreName): Promise<StoreModule> {
   switch (name) {
     case 'varve':
       return (await import('./varve-driver.ts')).varve
+    case 'varve-base':
+      return await loadBase()
     case 'varve-level':
       return (await import('./varve-level-driver.ts')).varveLevel
     case 'classic-level':
@@ -40,6 +48,15 @@ export async function loadStore(name: StoreName): Promise<StoreModule> {
     case 'memory':
       return (await import('./memory-driver.ts')).memory
   }
+}
+
+async function loadBase(): Promise<StoreModule> {
+  const path = process.env[BASE_VARIABLE]
+  if (path === undefined) {
+    throw new Error(`${BASE_VARIABLE} must name the built engine of another commit`)
+  }
+  const { open } = (await import(pathToFileURL(path).href)) as typeof Varve
+  return (await import('./varve-driver.ts')).varveOf(open, 'varve-base', 'base')
 }
 
 const ABSENCE_CODES: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'ERR_UNKNOWN_BUILTIN_MODULE']

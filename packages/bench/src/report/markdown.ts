@@ -1,7 +1,9 @@
 /** A report as Markdown, which also reads well as plain text: what was measured, where, by which settings, and the tables. */
 import type { Summary } from '../comparison/statistics.ts'
+import { verdictOf } from '../durability/durability-verdict.ts'
 import type { StoreDescription } from '../drivers/store-driver.ts'
 import type { LimitName } from '../workloads/workload.ts'
+import { workloadNamed } from '../workloads/workloads.ts'
 import { renderTable } from './markdown-table.ts'
 import type { LatencySummaries, Report, StoreFigures, WorkloadFigures } from './report.ts'
 
@@ -22,6 +24,7 @@ export function renderMarkdown(report: Report): string {
     '',
     ...renderHead(report),
     '',
+    ...proofSection(report),
     '## Overview',
     '',
     'Thousand operations a second, medians.' +
@@ -92,10 +95,57 @@ function renderHead({ environment, settings, stores, absentStores }: Report): st
   ]
 }
 
+/** What is proved of each class, by a process that is killed and by counting its syncs. */
+function proofSection({ proofs }: Report): string[] {
+  const classes = new Map(proofs.map(({ store, durability }) => [`${store} ${durability}`, { store, durability }]))
+  return proofs.length === 0
+    ? []
+    : [
+        '## What acknowledged writes survive',
+        '',
+        `A process wrote ${proofs[0]?.writeCount ?? 0} entries, awaited each, and was killed with SIGKILL; the entries that`,
+        'another one found are counted, and the syncs that were made meanwhile. A class that is refuted has no figures here.',
+        '',
+        renderTable(
+          ['store', 'class', 'found', 'syncs, 1 writer', 'syncs, 64 writers', 'verdict'],
+          [...classes.values()].map(({ store, durability }) => {
+            const own = proofs.filter((proof) => proof.store === store && proof.durability === durability)
+            const syncs = (count: number): string =>
+              String(own.find(({ writerCount }) => writerCount === count)?.syncCount ?? 'not traced')
+            return [
+              store,
+              durability === 'process' ? 'process death' : 'power loss',
+              String(Math.min(...own.map(({ foundCount }) => foundCount))),
+              syncs(1),
+              syncs(64),
+              verdictOf(proofs, store, durability),
+            ]
+          }),
+        ),
+        '',
+      ]
+}
+
 function settingsText({ settings }: StoreDescription): string {
   return Object.entries(settings)
     .map(([key, value]) => `${key} ${value}`)
     .join(', ')
+}
+
+/** What a reader of the front page is told: the main workloads, or what there is of them. */
+export function renderReadmeTable(report: Report): string {
+  const { environment, settings } = report
+  const { node, cpu, cpuCount, commit } = environment
+  return [
+    ...(settings.isQuick ? ['A quick run of small stores: it shows the form, not the figures.', ''] : []),
+    `Thousand operations a second, ${settings.entryCount} entries, values of ${settings.valueSizeBytes} B, Node ${node},`,
+    `${cpuCount} x ${cpu}, commit ${commit}.`,
+    '',
+    renderOverview(
+      report,
+      report.workloads.filter(({ workload }) => workloadNamed(workload).isMain === true),
+    ),
+  ].join('\n')
 }
 
 /** One row a workload, one column a store. */
@@ -214,7 +264,7 @@ function sizeSection({ workloads }: Report): string[] {
 }
 
 /** A second in which a write waited at least so long is a stall. */
-const STALL_MS = 100
+export const STALL_MS = 100
 
 function stallSection({ workloads }: Report): string[] {
   const long = workloads.filter(({ stores }) => stores.some(({ series }) => series.length > 0))

@@ -6,6 +6,7 @@ import { limitKey, type Failure, type Measurement, type Measurements } from '../
 import { summarize, type Summary } from '../comparison/statistics.ts'
 import { KEY_SIZE_BYTES } from '../dataset/dataset.ts'
 import type { StoreDescription } from '../drivers/store-driver.ts'
+import { verdictOf, type DurabilityProof } from '../durability/durability-verdict.ts'
 import { isVolatile, type StoreName } from '../drivers/stores.ts'
 import type { LimitName, SeriesPoint, SizePoint, Workload } from '../workloads/workload.ts'
 import { workloadNamed } from '../workloads/workloads.ts'
@@ -89,6 +90,7 @@ export interface Report {
   }
   readonly stores: readonly StoreDescription[]
   readonly absentStores: readonly AbsentStore[]
+  readonly proofs: readonly DurabilityProof[]
   readonly workloads: readonly WorkloadFigures[]
   readonly failures: readonly Failure[]
   readonly measurements: readonly Measurement[]
@@ -101,21 +103,40 @@ export interface ReportParts {
   readonly settings: Settings
   readonly stores: readonly StoreDescription[]
   readonly absentStores: readonly AbsentStore[]
+  readonly proofs: readonly DurabilityProof[]
   readonly measurements: Measurements
 }
 
-export function buildReport({ environment, settings, stores, absentStores, measurements }: ReportParts): Report {
+export function buildReport({
+  environment,
+  settings,
+  stores,
+  absentStores,
+  proofs,
+  measurements,
+}: ReportParts): Report {
   const { isQuick, seed, entryCount, roundCount, valueSizeBytes, cacheSizeBytes, workloadNames } = settings
   return {
     environment,
     settings: { isQuick, seed, entryCount, roundCount, keySizeBytes: KEY_SIZE_BYTES, valueSizeBytes, cacheSizeBytes },
     stores,
     absentStores,
+    proofs,
     workloads: workloadNames
-      .map((name) => workloadFigures(workloadNamed(name), settings, measurements))
+      .map((name) => workloadFigures(workloadNamed(name), settings, withoutRefuted(measurements, proofs)))
       .filter((figures) => figures.stores.length > 0),
     failures: measurements.failures,
     measurements: measurements.workloads,
+  }
+}
+
+/** A store that does not give a class of durability stands in no table of it. */
+function withoutRefuted(measurements: Measurements, proofs: readonly DurabilityProof[]): Measurements {
+  return {
+    ...measurements,
+    workloads: measurements.workloads.filter(
+      ({ store, workload }) => verdictOf(proofs, store, workloadNamed(workload).durability) !== 'refuted',
+    ),
   }
 }
 
