@@ -84,6 +84,10 @@ export class RemoteView implements StoreView {
     return this.#current.number
   }
 
+  get version(): Version {
+    return this.#current.version
+  }
+
   retainVersion(): Version {
     this.#current.readCount++
     return this.#current.version
