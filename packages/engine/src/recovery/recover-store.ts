@@ -78,7 +78,7 @@ interface FoundState extends ManifestState {
   readonly manifestWasTorn: boolean
 }
 
-/** Of a checkpoint that was never opened: it has its tables alone. */
+/** Of a new store, and of a checkpoint that was never opened: it has its tables alone. */
 const NO_LOG: FileNumber = fileNumber(0)
 
 /** What a manifest would say if there were one. */
@@ -91,10 +91,6 @@ export async function recoverStore(setup: RecoverySetup, found: LockedDirectory)
   if (!found.holdsStore && !found.mayCreate) {
     throw notFound(directory)
   }
-  if (found.holdsStore && state.logNumber === NO_LOG) {
-    // The checkpoint's directory may have been renamed by a process that died before that was durable.
-    await syncAncestors(env.files, directory)
-  }
   const walNumbers = numbersOf('wal', found.names).filter((number) => number >= state.logNumber)
   const replay = await replayWals(env, directory, walNumbers, state)
   const versions = new VersionSet(env, directory, state, setup.manifestRotationSizeBytes, setup.versionHooks)
@@ -102,9 +98,11 @@ export async function recoverStore(setup: RecoverySetup, found: LockedDirectory)
   const firstWal = new Wal(env, directory, fileNumber(versions.takeFileNumbers(1)))
   let lostFileNames: string[]
   try {
+    // A checkpoint may have been renamed into its place by a process that died before that was durable.
+    const isFirstOpen = state.logNumber === NO_LOG
     await versions.begin({ added, logNumber: firstWal.number, lastSequence: sequenceNumber(replay.lastSequence) }, [
       whenUsable(firstWal),
-      ...(found.holdsStore ? [] : [syncAncestors(env.files, directory)]),
+      ...(isFirstOpen ? [syncAncestors(env.files, directory)] : []),
     ])
     lostFileNames = await clearAway(setup, versions, firstWal.number, replay.cutOff, state.manifestWasTorn)
   } catch (error) {
