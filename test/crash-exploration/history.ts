@@ -41,6 +41,8 @@ export interface History {
   readonly steps: readonly Step[]
   /** Compactions, and parts of them, that are under way at once. */
   readonly compactionCountMax: number
+  /** One for each open, over and over. */
+  readonly strategies: readonly ('leveled' | 'tiered')[]
   readonly endsClosed: boolean
   readonly hasFaults: boolean
   readonly hasCheckpoints: boolean
@@ -88,6 +90,7 @@ export function drawHistory(seed: number): History {
     manifestRotationSizeBytes: random.pick([0, 0, 600, 1024 * KIB]),
     steps: blocks.flat(),
     compactionCountMax: 1 + (seed % 3),
+    strategies: seed % 4 === 0 ? ['tiered'] : seed % 4 === 1 ? ['tiered', 'leveled'] : ['leveled'],
     endsClosed: random.chance(0.3),
     hasFaults: traits.hasFaults,
     hasCheckpoints: traits.hasCheckpoints,

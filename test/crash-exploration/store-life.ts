@@ -3,7 +3,7 @@
  * a crash may leave: which writes were acknowledged, which of them as durable, and which were asked for at all.
  */
 import { createInlineExecutor, type JobMemory } from '@varve/workers'
-import { VarveError, open, type Store } from 'varve'
+import { VarveError, open, type Store, type StoreOptions } from 'varve'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { CommitOrder, digestOf, type Change } from './commit-order.ts'
 import type { History, Step } from './history.ts'
@@ -48,6 +48,7 @@ export class StoreLife {
   #order = new CommitOrder()
   #ackedCount = 0
   #syncedCount = 0
+  #openCount = 0
   #phase: Phase = 'opening'
   readonly #openingBounds: Bounds = { ...NO_BOUNDS }
   readonly #openBounds: Bounds = { ...NO_BOUNDS }
@@ -285,7 +286,9 @@ export class StoreLife {
   }
 
   async #open(directory: string): Promise<Store> {
-    const { options, manifestRotationSizeBytes, compactionCountMax } = this.#history
+    const { manifestRotationSizeBytes, compactionCountMax, strategies } = this.#history
+    const compactionStrategy = strategies[this.#openCount++ % strategies.length] ?? 'leveled'
+    const options: StoreOptions = { ...this.#history.options, compactionStrategy }
     const executor = createInlineExecutor(this.env.forJobs, this.#memory, compactionCountMax)
     let store: Store
     try {

@@ -74,8 +74,13 @@ test('options, their defaults and ranges', async () => {
   for (const [name = '', byDefault = '', range = ''] of rows) {
     const option = name.replaceAll('`', '')
     const isBoolean = byDefault === 'true' || byDefault === 'false'
-    shown[option] = isBoolean ? byDefault === 'true' : sizeOf(byDefault)
-    if (!isBoolean) {
+    const [, word] = /^`'(\w+)'`$/.exec(byDefault) ?? []
+    shown[option] = word ?? (isBoolean ? byDefault === 'true' : sizeOf(byDefault))
+    if (word !== undefined) {
+      const words = range.split(' or ').map((each) => each.replaceAll(/[`']/g, ''))
+      const resolved = await Promise.all(words.map((each) => resolveOptions({ [option]: each })))
+      expect(resolved.map((options) => options[option])).toEqual(words)
+    } else if (!isBoolean) {
       const [min = '', max = ''] = range.split(' to ')
       expect({ option, range: [sizeOf(min), sizeOf(max)] }).toEqual({ option, range: await rangeOf(option) })
     }

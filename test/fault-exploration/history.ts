@@ -72,7 +72,7 @@ export const ALL_KEYS: readonly string[] = Array.from({ length: KEY_COUNT }, (_,
 /** A history of a few hundred calls at most: each of them is to fail. */
 export function drawHistory(seed: number): History {
   const random = new SeededRandom(seed)
-  const draw = new HistoryDraw(random)
+  const draw = new HistoryDraw(seed, random)
   const options = draw.options()
   const manifestRotationSizeBytes = random.pick([100, 500, 100_000])
   const shortTransferChance = random.pick([0, 0, 0.3])
@@ -118,10 +118,12 @@ export function shortHistory(): History {
 }
 
 class HistoryDraw {
+  readonly #seed: number
   readonly #random: SeededRandom
   #valueCount = 0
 
-  constructor(random: SeededRandom) {
+  constructor(seed: number, random: SeededRandom) {
+    this.#seed = seed
     this.#random = random
   }
 
@@ -139,6 +141,7 @@ class HistoryDraw {
       stalledSizeBytesMax: random.pick([4096, 65_536]),
       blockCacheSizeBytes: random.pick([0, 4096, 65_536]),
       openTableCountMax: random.pick([1, 3, 100]),
+      compactionStrategy: this.#seed % 3 === 0 ? 'tiered' : 'leveled',
     }
   }
 

@@ -26,6 +26,11 @@ export const CONFIGURATIONS: readonly StoreConfiguration[] = [
   { name: 'tiny, no bloom filters', options: { ...TINY, bloomBitsPerKey: 0 }, executor: 'inline' },
   { name: 'tiny blocks', options: { ...TINY, blockSizeBytes: 256, bloomBitsPerKey: 3 }, executor: 'inline' },
   {
+    name: 'tiered, three workers',
+    options: { ...DEEP, compactionStrategy: 'tiered', workerCountMax: 3 },
+    executor: 'pool',
+  },
+  {
     name: 'large everything',
     options: { memtableSizeBytes: 64 * MIB, blockSizeBytes: 64 * KIB, tableSizeBytes: 128 * MIB, workerCountMax: 4 },
     executor: 'pool',

@@ -20,6 +20,7 @@ const DEFAULTS = {
   levelZeroTableCountTrigger: 4,
   levelZeroTableCountMax: 24,
   levelOneSizeBytes: 64 * MIB,
+  compactionStrategy: 'leveled',
   levelSizeRatio: 10,
   workerCountMax: 2,
 }
@@ -55,7 +56,7 @@ test('every option has its documented default, given as undefined too', () => {
 test('every number is accepted at its bounds and refused one beyond, by name', () => {
   expect(Object.keys(BOUNDS).toSorted(), 'all of them').toEqual(
     Object.keys(DEFAULTS)
-      .filter((name) => !['createIfMissing', 'errorIfExists'].includes(name))
+      .filter((name) => !['createIfMissing', 'errorIfExists', 'compactionStrategy'].includes(name))
       .toSorted(),
   )
   for (const [name, [min, max]] of Object.entries(BOUNDS)) {
@@ -67,6 +68,19 @@ test('every number is accepted at its bounds and refused one beyond, by name', (
       expect(() => resolve({ [name]: wrong }), name).toThrow(InvalidArgumentError)
       expect(() => resolve({ [name]: wrong })).toThrow(`option ${name} must be a whole number from ${min} to ${max}`)
     }
+  }
+})
+
+test('a strategy is one of two, and another is refused by name', () => {
+  expect(resolve({ compactionStrategy: 'tiered' })).toMatchObject({ compactionStrategy: 'tiered' })
+  for (const [wrong, said] of [
+    ['universal', "'universal'"],
+    [null, 'null'],
+    [1, '1'],
+    [{}, 'Object'],
+  ] as const) {
+    const message = `option compactionStrategy must be 'leveled' or 'tiered', not ${said}`
+    expect(() => resolve({ compactionStrategy: wrong })).toThrow(message)
   }
 })
 

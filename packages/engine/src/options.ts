@@ -29,14 +29,19 @@ export interface StoreOptions {
   readonly bloomBitsPerKey?: number
   /** Compaction cuts its output into tables of about this size. Default: 32 MiB. */
   readonly tableSizeBytes?: number
-  /** Level 0 is compacted when it has this many tables. Default: 4. */
+  /** Level 0 is compacted when it has this many runs: a flush is one. Default: 4. */
   readonly levelZeroTableCountTrigger?: number
-  /** Writes stall while level 0 has this many tables or more. Default: 24. */
+  /** Writes stall while level 0 has this many runs or more. Default: 24. */
   readonly levelZeroTableCountMax?: number
-  /** The size at which level 1 is compacted. Default: 64 MiB. */
+  /** About the size of the level that level 0 is compacted into. Default: 64 MiB. */
   readonly levelOneSizeBytes?: number
-  /** Each level is this many times as large as the one above it. Default: 10. */
+  /** Each level is this many times as large as the one above it, the deepest one holding nearly all. Default: 10. */
   readonly levelSizeRatio?: number
+  /**
+   * How tables are compacted: 'leveled' keeps space and reads small, 'tiered' what is written, at up to three times the
+   * space. A store can be opened with either at any time. Default: 'leveled'.
+   */
+  readonly compactionStrategy?: 'leveled' | 'tiered'
   /** Threads that flush and compact, shared by all stores of a thread. Default: 2. */
   readonly workerCountMax?: number
 }
@@ -66,6 +71,8 @@ const NUMBER_RULES = {
   workerCountMax: { byDefault: 2, min: 1, max: 64 },
 } as const satisfies Record<string, NumberRule>
 
+const COMPACTION_STRATEGIES = ['leveled', 'tiered'] as const
+
 const BOOLEAN_DEFAULTS = { createIfMissing: true, errorIfExists: false } as const
 
 type NumberName = keyof typeof NUMBER_RULES
@@ -80,7 +87,8 @@ export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
     throw new InvalidArgumentError(`options must be an object, not ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NUMBER_RULES, name) && !Object.hasOwn(BOOLEAN_DEFAULTS, name)) {
+    const isKnown = name === 'compactionStrategy' || Object.hasOwn(NUMBER_RULES, name)
+    if (!isKnown && !Object.hasOwn(BOOLEAN_DEFAULTS, name)) {
       throw new InvalidArgumentError(`there is no option ${name}; see the list of options`)
     }
   }
@@ -96,7 +104,17 @@ export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
         `(${numbers.levelZeroTableCountTrigger}): writes would stall before compaction starts`,
     )
   }
-  return { ...numbers, ...booleans }
+  return { ...numbers, ...booleans, compactionStrategy: resolveStrategy(options.compactionStrategy) }
+}
+
+function resolveStrategy(value: unknown): ResolvedOptions['compactionStrategy'] {
+  const strategy = COMPACTION_STRATEGIES.find((each) => each === (value === undefined ? 'leveled' : value))
+  if (strategy === undefined) {
+    // A string is the user's own word for it, and short.
+    const given = typeof value === 'string' ? `'${value}'` : describe(value)
+    throw new InvalidArgumentError(`option compactionStrategy must be 'leveled' or 'tiered', not ${given}`)
+  }
+  return strategy
 }
 
 function resolveNumber(name: NumberName, value: unknown): number {

@@ -63,6 +63,7 @@ const STORE_OPTION_NAMES = [
   'levelZeroTableCountMax',
   'levelOneSizeBytes',
   'levelSizeRatio',
+  'compactionStrategy',
   'workerCountMax',
 ] as const satisfies readonly (keyof StoreOptions)[]
 
@@ -76,7 +77,7 @@ const DEFAULTS: StoreOptions = { valueSizeBytesMax: 256 * MIB, stalledSizeBytesM
 export function storeOptionsOf(options: OpenOptions): StoreOptions {
   refuse(options.multithreading, 'multithreading', 'one instance has a directory at a time, in all threads')
   refuse(options.infoLog, 'infoLog', 'there is no log for people to read; stats() has the figures')
-  const result: Record<string, number | boolean> = {
+  const result: Record<string, number | boolean | string> = {
     ...DEFAULTS,
     createIfMissing: options.createIfMissing !== false,
     errorIfExists: options.errorIfExists === true,

@@ -79,7 +79,10 @@ export function isFree(choice: CompactionChoice, running: readonly CompactionCho
   if (choice.runs.some(({ tables }) => tables.some((table) => table.isCompacting))) {
     return false
   }
-  return !running.some((other) => other.outputLevel === choice.outputLevel && rangesOverlap(other.range, choice.range))
+  // Runs of level 0 may overlap.
+  const isFreeThere = (other: CompactionChoice): boolean =>
+    choice.outputLevel === 0 || other.outputLevel !== choice.outputLevel || !rangesOverlap(other.range, choice.range)
+  return running.every(isFreeThere)
 }
 
 /**

@@ -5,7 +5,13 @@ import { isFree, type CompactionChoice } from './compaction-choice.ts'
 import { bottomOf, pickRange, pickTable } from './compaction-picker.ts'
 import { rangeFrom, shapeOf, start } from '../test-support/choices.ts'
 
-const OPTIONS = { levelZeroTableCountTrigger: 3, levelOneSizeBytes: 1000, levelSizeRatio: 10, tableSizeBytes: 1000 }
+const OPTIONS = {
+  levelZeroTableCountTrigger: 3,
+  levelOneSizeBytes: 1000,
+  levelSizeRatio: 10,
+  tableSizeBytes: 1000,
+  compactionStrategy: 'leveled',
+} as const
 
 test('a range is brought down from a level with all that it needs', () => {
   const version = versionOf({

@@ -7,8 +7,11 @@ import type { KeyRange, Version } from '../version/version.ts'
 import { choose, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
 import { levelShapeOf } from './level-shape.ts'
 import { pickLeveled, type LeveledOptions } from './leveled-picker.ts'
+import { pickTiered } from './tiered-picker.ts'
 
-export type PickerOptions = LeveledOptions
+export interface PickerOptions extends LeveledOptions {
+  readonly compactionStrategy: 'leveled' | 'tiered'
+}
 
 /** The most urgent compaction of at least `scoreMin` that can start now, or `undefined`. At 1 a level is due. */
 export function pickCompaction(
@@ -17,7 +20,12 @@ export function pickCompaction(
   options: PickerOptions,
   scoreMin = 1,
 ): CompactionChoice | undefined {
-  return pickLeveled(version, running, options, scoreMin)
+  switch (options.compactionStrategy) {
+    case 'leveled':
+      return pickLeveled(version, running, options, scoreMin)
+    case 'tiered':
+      return pickTiered(version, running, options, scoreMin)
+  }
 }
 
 /** The level that a range ends up in: the deepest that holds any of it, or where level 0 goes. */

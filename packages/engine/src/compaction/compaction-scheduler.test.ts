@@ -34,7 +34,8 @@ test('a table that cannot be compacted is given up after three tries, though oth
     levelOneSizeBytes: 1000,
     levelSizeRatio: 10,
     tableSizeBytes: 1 << 20,
-  }
+    compactionStrategy: 'leveled',
+  } as const
   const scheduler = new CompactionScheduler(env, versions, runner, options, {
     isFlushing: () => false,
     onInstalled: () => undefined,

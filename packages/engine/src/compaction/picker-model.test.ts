@@ -155,9 +155,41 @@ function check(isRight: boolean, what: string): void {
 }
 
 const OPTIONS: readonly PickerOptions[] = [
-  { levelZeroTableCountTrigger: 2, levelOneSizeBytes: 100, levelSizeRatio: 2, tableSizeBytes: 50 },
-  { levelZeroTableCountTrigger: 4, levelOneSizeBytes: 200, levelSizeRatio: 4, tableSizeBytes: 20 },
-  { levelZeroTableCountTrigger: 1, levelOneSizeBytes: 40, levelSizeRatio: 3, tableSizeBytes: 200 },
+  {
+    levelZeroTableCountTrigger: 2,
+    levelOneSizeBytes: 100,
+    levelSizeRatio: 2,
+    tableSizeBytes: 50,
+    compactionStrategy: 'leveled',
+  },
+  {
+    levelZeroTableCountTrigger: 4,
+    levelOneSizeBytes: 200,
+    levelSizeRatio: 4,
+    tableSizeBytes: 20,
+    compactionStrategy: 'leveled',
+  },
+  {
+    levelZeroTableCountTrigger: 1,
+    levelOneSizeBytes: 40,
+    levelSizeRatio: 3,
+    tableSizeBytes: 200,
+    compactionStrategy: 'leveled',
+  },
+  {
+    levelZeroTableCountTrigger: 2,
+    levelOneSizeBytes: 100,
+    levelSizeRatio: 2,
+    tableSizeBytes: 50,
+    compactionStrategy: 'tiered',
+  },
+  {
+    levelZeroTableCountTrigger: 3,
+    levelOneSizeBytes: 100,
+    levelSizeRatio: 4,
+    tableSizeBytes: 90,
+    compactionStrategy: 'tiered',
+  },
 ]
 
 test('whatever runs at once and ends in whatever order, newer stays above older and nothing comes back', () => {
@@ -170,13 +202,13 @@ test('whatever runs at once and ends in whatever order, newer stays above older 
       if (what < 3) {
         tree.flush()
       } else if (what < 7) {
-        const choice = tree.running.length < 4 ? tree.pick(options, random.pick([0.2, 1, 1])) : undefined
+        const choice = tree.running.length < 4 ? tree.pick(options, random.pick([0.3, 1, 1])) : undefined
         if (choice !== undefined) {
           tree.start(choice)
         }
       } else if (what < 9) {
         tree.end(options)
-      } else if (random.below(20) === 0) {
+      } else if (random.below(8) === 0) {
         options = random.pick(OPTIONS as [PickerOptions, ...PickerOptions[]])
       }
     }

@@ -4,7 +4,13 @@ import { versionOf, type ClaimedTable } from '../test-support/tables.ts'
 import type { Version } from '../version/version.ts'
 import { pickReclaim } from './reclaim-picker.ts'
 
-const OPTIONS = { levelZeroTableCountTrigger: 4, levelOneSizeBytes: 10_000, levelSizeRatio: 10, tableSizeBytes: 1000 }
+const OPTIONS = {
+  levelZeroTableCountTrigger: 4,
+  levelOneSizeBytes: 10_000,
+  levelSizeRatio: 10,
+  tableSizeBytes: 1000,
+  compactionStrategy: 'leveled',
+} as const
 
 const pick = (version: Version, oldestLive = 1000): object | undefined =>
   shapeOf(pickReclaim(version, [], OPTIONS, oldestLive))

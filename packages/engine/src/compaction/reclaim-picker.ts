@@ -3,7 +3,7 @@
  * levels above the bottom cover what lies below them, however small they are themselves. Pure; a choice by itself makes
  * progress, so that what it chooses ends.
  *
- * - Level 0 goes when the levels above the deepest one weigh more than a share of it, tombstones as what they may cover.
+ * - By levels, level 0 goes when the levels above the deepest one weigh more than a share of it, tombstones as what they may cover.
  *   So that costs at most the reverse of that share for each byte flushed.
  * - A table with nothing below it is written anew in its place if that lets go of many tombstones, or of versions that
  *   were kept for a snapshot: it holds entries that every reader saw, which have no sequence number any more, beside
@@ -13,7 +13,7 @@ import type { TableHandle } from '../version/table-handle.ts'
 import { rangeOf, type Version } from '../version/version.ts'
 import { choose, isDeepest, isFree, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
 import { levelShapeOf, weightOf } from './level-shape.ts'
-import type { LeveledOptions } from './leveled-picker.ts'
+import type { PickerOptions } from './compaction-picker.ts'
 
 /** What may lie above the deepest level, of its size: the levels between, and a part of level 0. */
 const ABOVE_SHARE_MAX = 0.15
@@ -23,16 +23,18 @@ const TOMBSTONE_SHARE_MIN = 0.1
 export function pickReclaim(
   version: Version,
   running: readonly CompactionChoice[],
-  options: LeveledOptions,
+  options: PickerOptions,
   oldestLiveSequence: number,
 ): CompactionChoice | undefined {
-  return pickHeavyLevelZero(version, running, options) ?? pickTableToRewrite(version, running, oldestLiveSequence)
+  // Tiers have a bound of their own for what lies above the oldest run.
+  const heavy = options.compactionStrategy === 'leveled' ? pickHeavyLevelZero(version, running, options) : undefined
+  return heavy ?? pickTableToRewrite(version, running, oldestLiveSequence)
 }
 
 function pickHeavyLevelZero(
   version: Version,
   running: readonly CompactionChoice[],
-  options: LeveledOptions,
+  options: PickerOptions,
 ): CompactionChoice | undefined {
   const levelZero = version.tablesOf(0)
   const { deepestLevel } = version

@@ -16,6 +16,7 @@ import {
 } from '@varve/storage'
 import type { TableCache } from '../cache/table-cache.ts'
 import type { Memtable } from '../memtable/memtable.ts'
+import type { TableHandle } from '../version/table-handle.ts'
 import { keyAfter, type KeyRange, type Version } from '../version/version.ts'
 import type { EntryCursor } from './entry-cursor.ts'
 import { MemtableCursor } from './memtable-cursor.ts'
@@ -180,10 +181,11 @@ export class RangeScan {
   #addRuns(cursors: EntryCursor[], version: Version): void {
     for (let level = 0; level < LEVEL_COUNT; level++) {
       const tables = version.overlapping(level, this.#range)
-      const count = level === 0 ? tables.length : Math.min(tables.length, 1)
-      for (let i = 0; i < count; i++) {
-        const run = level === 0 ? tables.slice(i, i + 1) : tables
+      for (let first = 0; first < tables.length;) {
+        const end = level === 0 ? runEnd(tables, first) : tables.length
+        const run = first === 0 && end === tables.length ? tables : tables.slice(first, end)
         cursors.push(new RunCursor(run, this.#context, this.#sequence, this.#isReverse))
+        first = end
       }
     }
   }
@@ -234,4 +236,14 @@ export class RangeScan {
     this.#entryCount++
     return this.#entryCount % ENTRIES_PER_CLOCK_READING === 0 && this.#env.clock.nowMs() >= this.#deadlineMs
   }
+}
+
+/** Behind the last table of the run of level 0 that begins at `first`. */
+function runEnd(tables: readonly TableHandle[], first: number): number {
+  const run = tables[first]?.run
+  let end = first + 1
+  while (end < tables.length && tables[end]?.run === run) {
+    end++
+  }
+  return end
 }
