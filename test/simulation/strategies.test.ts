@@ -44,7 +44,11 @@ class StrategyRun {
         keys.map((key, i) => {
           const value = `${at + i} ${'v'.repeat(this.#random.below(100))}`
           const isDelete = this.#random.chance(0.1)
-          isDelete ? this.expected.delete(key) : this.expected.set(key, value)
+          if (isDelete) {
+            this.expected.delete(key)
+          } else {
+            this.expected.set(key, value)
+          }
           return isDelete ? { type: 'delete', key } : { type: 'put', key, value }
         }),
       )
