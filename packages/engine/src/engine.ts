@@ -33,6 +33,7 @@ import { LongCalls } from './long-calls.ts'
 import { LoopGuard } from './loop-guard.ts'
 import { PointReader } from './read/point-reader.ts'
 import { RangeScan } from './read/range-scan.ts'
+import type { ScanReading } from './read/read-context.ts'
 import type { OwnView } from './read/store-view.ts'
 import type { LockedDirectory } from './recovery/directory.ts'
 import { recoverStore, type RecoveredStore, type RecoveryReport } from './recovery/recover-store.ts'
@@ -211,8 +212,8 @@ export class Engine implements OwnView {
     this.#versions.release(version)
   }
 
-  scan(range: KeyRange, sequence: number, isReverse: boolean): RangeScan {
-    return new RangeScan(this.#setup.env, this, this.#tables, range, sequence, isReverse)
+  scan(range: KeyRange, sequence: number, reading: ScanReading): RangeScan {
+    return new RangeScan(this.#setup.env, this, this.#tables, range, sequence, reading)
   }
 
   async sync(): Promise<void> {

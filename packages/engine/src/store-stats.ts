@@ -1,4 +1,5 @@
 /** What `store.stats()` returns: how much is where, what it cost, and what holds memory. Cumulative since the open. */
+import { ROLE_DATA, ROLE_FILTER, ROLE_INDEX, type BlockRole } from '@varve/storage'
 import type { BlockCache } from './cache/block-cache.ts'
 import type { TableCache } from './cache/table-cache.ts'
 import type { CompactionScheduler } from './compaction/compaction-scheduler.ts'
@@ -17,6 +18,13 @@ export interface LevelStats {
   readonly tombstoneCount: number
 }
 
+/** How often a block was asked for and was there, or was not; `hitRate` is 0 before anything was asked for. */
+export interface CacheUseStats {
+  readonly hitCount: number
+  readonly missCount: number
+  readonly hitRate: number
+}
+
 export interface MemoryStats {
   readonly sizeBytes: number
   readonly count: number
@@ -24,7 +32,14 @@ export interface MemoryStats {
   readonly pinnedBy: string
 }
 
-export type MemoryKind = 'arenas' | 'spareArenas' | 'memtableIndexes' | 'stalledWrites' | 'blockCache' | 'openTables'
+export type MemoryKind =
+  | 'arenas'
+  | 'spareArenas'
+  | 'memtableIndexes'
+  | 'stalledWrites'
+  | 'blockCache'
+  | 'openTables'
+  | 'readAhead'
 
 export interface StoreStats {
   readonly levels: readonly LevelStats[]
@@ -45,6 +60,10 @@ export interface StoreStats {
   readonly cache: {
     readonly hitCount: number
     readonly missCount: number
+    /** Of those, blocks of indexes, of filters, and of entries. */
+    readonly index: CacheUseStats
+    readonly filter: CacheUseStats
+    readonly data: CacheUseStats
     readonly sizeBytes: number
     readonly sizeBytesMax: number
   }
@@ -89,12 +108,21 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
     cache: {
       hitCount: blocks.hitCount,
       missCount: blocks.missCount,
+      index: cacheUseOf(blocks, ROLE_INDEX),
+      filter: cacheUseOf(blocks, ROLE_FILTER),
+      data: cacheUseOf(blocks, ROLE_DATA),
       sizeBytes: blocks.sizeBytes,
       sizeBytesMax: blocks.sizeBytesMax,
     },
     jobs: { ...jobs, moveCount: parts.compactions.moveCount },
     sequence: visibleSequence,
   }
+}
+
+function cacheUseOf(blocks: BlockCache, role: BlockRole): CacheUseStats {
+  const hitCount = blocks.hitCountOf(role)
+  const missCount = blocks.missCountOf(role)
+  return { hitCount, missCount, hitRate: hitCount === 0 ? 0 : hitCount / (hitCount + missCount) }
 }
 
 function levelStatsOf(version: Version): LevelStats[] {
@@ -140,6 +168,11 @@ function memoryStatsOf(
       sizeBytes: tables.memorySizeBytes,
       count: tables.openCount,
       pinnedBy: 'the option openTableCountMax',
+    },
+    readAhead: {
+      sizeBytes: tables.readAheadSizeBytes,
+      count: tables.readAheadSizeBytes === 0 ? 0 : 1,
+      pinnedBy: 'iterators between their steps; at most 8 MiB in all',
     },
   }
   const totalSizeBytes = Object.values(kinds).reduce((sum, kind) => sum + kind.sizeBytes, 0)

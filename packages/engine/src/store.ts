@@ -13,7 +13,7 @@ import { throwIfAborted } from './read/abort.ts'
 import { EntryCopier } from './read/entry-copier.ts'
 import { EntryStream } from './read/entry-stream.ts'
 import { RangeIterator } from './read/range-iterator.ts'
-import { resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
+import { resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
 import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions } from './read/snapshot.ts'
 import type { EntryTaker, ValueTaker } from './read/taker.ts'
 import { copyOut } from './read/value-copy.ts'
@@ -183,7 +183,10 @@ export class Store extends EventEmitter<StoreEvents> {
     const limit = resolveLimit(range?.limit)
     const sequence = this.#sequenceOf(range?.snapshot) ?? this.#engine.visibleSequence
     const { liveSequences, guard } = this.#engine
-    const scan = this.#engine.scan(keyRange, sequence, resolveReverse(range?.reverse))
+    const scan = this.#engine.scan(keyRange, sequence, {
+      isReverse: resolveReverse(range?.reverse),
+      fillCache: resolveFillCache(range?.fillCache),
+    })
     const iterator: RangeIterator<T> = new RangeIterator(scan, guard, {
       limit,
       signal: range?.signal,

@@ -27,6 +27,7 @@ export interface EncodedIteratorOptions extends EncodedRange {
   readonly values?: boolean
   readonly reverse: boolean
   readonly limit: number
+  readonly fillCache?: boolean
   readonly snapshot?: AbstractSnapshot | null
   readonly signal?: AbortSignal | null
   readonly highWaterMarkBytes?: number
@@ -50,6 +51,7 @@ class Steps<T> {
     const range: RangeOptions = {
       ...storeRangeOf(options),
       reverse: options.reverse,
+      fillCache: options.fillCache !== false,
       // With a closed one abstract-level makes the iterator, and refuses each of its steps.
       snapshot: snapshot?.isClosed === true ? undefined : snapshot,
       signal: this.#signal,

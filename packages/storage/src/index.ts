@@ -75,11 +75,11 @@ export {
   type BlockSource,
   type ReadStatus,
 } from './table/block-source.ts'
-export { Block, ROLE_DATA, ROLE_FILTER, ROLE_INDEX, type BlockRole } from './table/block.ts'
+export { Block, ROLE_DATA, ROLE_FILTER, ROLE_INDEX, decodeBlock, type BlockRole } from './table/block.ts'
 export { hashKey } from './table/hash.ts'
 export { checkTable } from './table/table-check.ts'
 export { TableCursor } from './table/table-cursor.ts'
-export { FILTER_HASH_SEED, TABLE_SIZE_BYTES_LIMIT } from './table/table-format.ts'
+export { BLOCK_TRAILER_SIZE_BYTES, FILTER_HASH_SEED, TABLE_SIZE_BYTES_LIMIT } from './table/table-format.ts'
 export { LookUpResult, approximateOffsetOf, lookUp } from './table/table-look-up.ts'
 export { differenceOf, type TableMetadata } from './table/table-metadata.ts'
 export { OUTPUT_BUFFER_SIZE_BYTES } from './table/table-output.ts'

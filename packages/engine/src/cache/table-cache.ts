@@ -16,6 +16,9 @@ import {
 import type { TableHandle } from '../version/table-handle.ts'
 import type { BlockCache } from './block-cache.ts'
 
+/** What scans keep between their steps, all together: thousands may be open. */
+const READ_AHEAD_KEPT_SIZE_BYTES_MAX = 8 * 1024 * 1024
+
 export class TableCache {
   readonly #env: Env
   readonly #directory: string
@@ -26,6 +29,7 @@ export class TableCache {
   readonly #open = new Set<TableHandle>()
   readonly #opening = new Map<TableHandle, Promise<TableReader>>()
   #memorySizeBytes = 0
+  #readAheadSizeBytes = 0
 
   constructor(env: Env, directory: string, countMax: number, blocks: BlockCache, onFailure: (error: unknown) => void) {
     this.#env = env
@@ -41,6 +45,11 @@ export class TableCache {
 
   get memorySizeBytes(): number {
     return this.#memorySizeBytes
+  }
+
+  /** What scans keep between their steps. */
+  get readAheadSizeBytes(): number {
+    return this.#readAheadSizeBytes
   }
 
   get blocks(): BlockCache {
@@ -91,6 +100,28 @@ export class TableCache {
     } finally {
       handle.pinCount--
     }
+  }
+
+  /** Bytes of a table, unchecked. */
+  async readBytes(handle: TableHandle, offset: number, sizeBytes: number): Promise<Uint8Array> {
+    handle.pinCount++
+    try {
+      const reader = handle.reader ?? (await this.open(handle))
+      return await reader.readBytes(offset, sizeBytes)
+    } finally {
+      handle.pinCount--
+    }
+  }
+
+  /** Whether a scan may keep so much of what it has read ahead until its next step; see `returnReadAhead`. */
+  tryKeepReadAhead(sizeBytes: number): boolean {
+    const mayKeep = this.#readAheadSizeBytes + sizeBytes <= READ_AHEAD_KEPT_SIZE_BYTES_MAX
+    this.#readAheadSizeBytes += mayKeep ? sizeBytes : 0
+    return mayKeep
+  }
+
+  returnReadAhead(sizeBytes: number): void {
+    this.#readAheadSizeBytes -= sizeBytes
   }
 
   /** The table's file is about to be deleted: nobody reads it any more. */

@@ -21,7 +21,7 @@ import { keyAfter, type KeyRange, type Version } from '../version/version.ts'
 import type { EntryCursor } from './entry-cursor.ts'
 import { MemtableCursor } from './memtable-cursor.ts'
 import { MergingCursor } from './merging-cursor.ts'
-import { ReadContext } from './read-context.ts'
+import { ReadContext, type ScanReading } from './read-context.ts'
 import { RunCursor } from './run-cursor.ts'
 import type { StoreView } from './store-view.ts'
 
@@ -53,14 +53,14 @@ export class RangeScan {
   #deadlineMs = 0
   #entryCount = 0
 
-  constructor(env: Env, view: StoreView, tables: TableCache, range: KeyRange, sequence: number, isReverse: boolean) {
+  constructor(env: Env, view: StoreView, tables: TableCache, range: KeyRange, sequence: number, reading: ScanReading) {
     this.#env = env
     this.#view = view
-    this.#context = new ReadContext(tables)
+    this.#context = new ReadContext(tables, reading)
     this.#range = range
     this.#sequence = sequence
-    this.#isReverse = isReverse
-    this.#setFrom(isReverse ? range.upper : range.lower)
+    this.#isReverse = reading.isReverse
+    this.#setFrom(reading.isReverse ? range.upper : range.lower)
   }
 
   /** The entry stepped to. */
@@ -117,6 +117,7 @@ export class RangeScan {
   /** Lets go of cursors on a view that is no more. */
   forgetView(): void {
     this.#cursor = undefined
+    this.#context.forgetReadAhead()
   }
 
   get hasEnded(): boolean {
@@ -130,6 +131,9 @@ export class RangeScan {
       this.#version = undefined
     }
     this.#context.clear()
+    if (!this.#context.rest()) {
+      this.#cursor = undefined
+    }
   }
 
   #isCurrent(): boolean {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '@varve/storage'
 import { expect, test } from 'vitest'
 import { forEachSeed } from '../test-support/seeds.ts'
-import { prefixEnd, resolveLimit, resolveRange, resolveReverse, type Range } from './range.ts'
+import { prefixEnd, resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from './range.ts'
 
 const hex = (bytes: Uint8Array | undefined): string | undefined =>
   bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1')
@@ -79,7 +79,11 @@ test('a limit is a whole number or none', () => {
 
 test('a direction is true or false', () => {
   expect([undefined, false, true].map(resolveReverse)).toEqual([false, false, true])
+  expect([undefined, false, true].map(resolveFillCache)).toEqual([true, false, true])
   for (const wrong of [0, 1, 'true', null]) {
+    expect(() => resolveFillCache(wrong as unknown as boolean), String(wrong)).toThrow(
+      /fillCache must be true or false/,
+    )
     expect(() => resolveReverse(wrong as unknown as boolean), String(wrong)).toThrow(/reverse must be true or false/)
   }
 })

@@ -77,6 +77,14 @@ export function resolveReverse(reverse: boolean | undefined): boolean {
   return reverse === true
 }
 
+/** @throws InvalidArgumentError */
+export function resolveFillCache(fillCache: boolean | undefined): boolean {
+  if (fillCache !== undefined && typeof fillCache !== 'boolean') {
+    throw new InvalidArgumentError(`fillCache must be true or false, not ${describe(fillCache)}`)
+  }
+  return fillCache !== false
+}
+
 /** The smallest key that is larger than all keys with this prefix; `undefined` if there is none. */
 export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   for (let i = prefix.length - 1; i >= 0; i--) {

@@ -6,12 +6,30 @@
  * What was loaded lately is held besides the cache, which may be small or none: a read must find its index block again
  * when the data block has come.
  */
-import type { Block, BlockNaming, BlockRole, BlockSource, TableReader } from '@varve/storage'
+import {
+  BLOCK_TRAILER_SIZE_BYTES,
+  ROLE_DATA,
+  type Block,
+  type BlockNaming,
+  type BlockRole,
+  type BlockSource,
+  type TableReader,
+} from '@varve/storage'
 import type { TableCache } from '../cache/table-cache.ts'
 import type { TableHandle } from '../version/table-handle.ts'
+import { ReadAhead } from './read-ahead.ts'
 
 /** A look-up needs three blocks at a time, a step of a cursor two. */
 const HELD_COUNT = 4
+/** A scan reads ahead in so many tables at once. */
+const READ_AHEAD_COUNT_MAX = 8
+
+/** What scans want beyond points. */
+export interface ScanReading {
+  readonly isReverse: boolean
+  /** Whether data blocks that it reads are kept in the cache. */
+  readonly fillCache: boolean
+}
 
 export class ReadContext implements BlockSource {
   readonly #tables: TableCache
@@ -20,8 +38,16 @@ export class ReadContext implements BlockSource {
   #missing: { readonly offset: number; readonly sizeBytes: number; readonly role: BlockRole } | undefined
   readonly #held: { readonly tableNumber: number; readonly block: Block }[] = []
 
-  constructor(tables: TableCache) {
+  readonly #scan: ScanReading | undefined
+  /** Longest in use first. */
+  readonly #readAheads: ReadAhead[] = []
+  /** Of what was read ahead, kept until the next step. */
+  #keptSizeBytes = 0
+
+  /** @param scan reads adjacent blocks at once */
+  constructor(tables: TableCache, scan?: ScanReading) {
     this.#tables = tables
+    this.#scan = scan
   }
 
   /** The table to read now, or `undefined` if it has to be loaded first. */
@@ -49,8 +75,13 @@ export class ReadContext implements BlockSource {
         return block
       }
     }
-    this.#missing = { offset, sizeBytes, role }
-    return undefined
+    const block = role === ROLE_DATA ? this.#readAheadOf(table)?.get(offset, sizeBytes, this.#fillsCache) : undefined
+    if (block === undefined) {
+      this.#missing = { offset, sizeBytes, role }
+    } else {
+      this.#keep(table.number, block)
+    }
+    return block
   }
 
   touch(block: Block): void {
@@ -64,7 +95,8 @@ export class ReadContext implements BlockSource {
     if (missing === undefined) {
       this.#tables.openSync(handle)
     } else {
-      this.#keep(handle, this.#tables.readBlockSync(handle, missing.offset, missing.sizeBytes, missing.role))
+      const block = this.#tables.readBlockSync(handle, missing.offset, missing.sizeBytes, missing.role)
+      this.#keep(handle.metadata.number, block)
     }
   }
 
@@ -74,7 +106,10 @@ export class ReadContext implements BlockSource {
     if (missing === undefined) {
       await this.#tables.open(handle)
     } else {
-      this.#keep(handle, await this.#tables.readBlock(handle, missing.offset, missing.sizeBytes, missing.role))
+      const { offset, sizeBytes, role } = missing
+      if (!(role === ROLE_DATA && (await this.#loadAhead(handle, offset, sizeBytes)))) {
+        this.#keep(handle.metadata.number, await this.#tables.readBlock(handle, offset, sizeBytes, role))
+      }
     }
   }
 
@@ -84,12 +119,77 @@ export class ReadContext implements BlockSource {
     this.#handle = undefined
   }
 
-  #keep(handle: TableHandle, block: Block): void {
+  /**
+   * What was read ahead stays until the next step, or goes where scans at rest keep too much already. Then it returns
+   * false: blocks may be parts of it, so that cursors must let go of them too.
+   */
+  rest(): boolean {
+    let sizeBytes = 0
+    for (const { heldSizeBytes } of this.#readAheads) {
+      sizeBytes += heldSizeBytes
+    }
+    if (sizeBytes === this.#keptSizeBytes) {
+      return true
+    }
+    this.#tables.returnReadAhead(this.#keptSizeBytes)
+    this.#keptSizeBytes = this.#tables.tryKeepReadAhead(sizeBytes) ? sizeBytes : 0
+    if (this.#keptSizeBytes < sizeBytes) {
+      for (const readAhead of this.#readAheads) {
+        readAhead.clear()
+      }
+    }
+    return this.#keptSizeBytes === sizeBytes
+  }
+
+  /** Lets go of what was read ahead. */
+  forgetReadAhead(): void {
+    this.#readAheads.length = 0
+    this.#tables.returnReadAhead(this.#keptSizeBytes)
+    this.#keptSizeBytes = 0
+  }
+
+  get #fillsCache(): boolean {
+    return this.#scan?.fillCache !== false
+  }
+
+  #readAheadOf(table: TableReader): ReadAhead | undefined {
+    for (const readAhead of this.#readAheads) {
+      if (readAhead.table === table) {
+        return readAhead
+      }
+    }
+    return undefined
+  }
+
+  /** Reads the block and what follows it, where the scan goes on in order; false if it is to be read alone. */
+  async #loadAhead(handle: TableHandle, offset: number, sizeBytes: number): Promise<boolean> {
+    const reader = handle.reader
+    if (this.#scan === undefined || reader === undefined) {
+      return false
+    }
+    let readAhead = this.#readAheadOf(reader)
+    if (readAhead === undefined) {
+      readAhead = new ReadAhead(reader, this.#scan.isReverse)
+      if (this.#readAheads.push(readAhead) > READ_AHEAD_COUNT_MAX) {
+        this.#readAheads.shift()
+      }
+    }
+    const span = readAhead.spanOf(offset, sizeBytes)
+    if (span.sizeBytes <= sizeBytes + BLOCK_TRAILER_SIZE_BYTES) {
+      return false
+    }
+    readAhead.fill(span.offset, await this.#tables.readBytes(handle, span.offset, span.sizeBytes))
+    return true
+  }
+
+  #keep(tableNumber: number, block: Block): void {
     this.#missing = undefined
-    this.#tables.blocks.put(handle.metadata.number, block)
+    if (block.role !== ROLE_DATA || this.#fillsCache) {
+      this.#tables.blocks.put(tableNumber, block)
+    }
     if (this.#held.length === HELD_COUNT) {
       this.#held.shift()
     }
-    this.#held.push({ tableNumber: handle.metadata.number, block })
+    this.#held.push({ tableNumber, block })
   }
 }

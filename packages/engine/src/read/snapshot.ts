@@ -7,6 +7,8 @@ export interface RangeOptions extends Range {
   readonly reverse?: boolean | undefined
   /** Return at most so many entries. Default: all. */
   readonly limit?: number | undefined
+  /** Whether data blocks that are read stay in the block cache. Default: true. Without it a large scan evicts nothing. */
+  readonly fillCache?: boolean | undefined
   /** Read at this snapshot instead of the newest state. */
   readonly snapshot?: Snapshot | undefined
   /** Abort the iteration: what waits, and every later step, rejects with VARVE_ABORTED. */
@@ -17,6 +19,7 @@ export const RANGE_OPTION_NAMES: ReadonlySet<string> = new Set<string>([
   ...BOUND_NAMES,
   'reverse',
   'limit',
+  'fillCache',
   'snapshot',
   'signal',
 ])

@@ -109,6 +109,13 @@ export class TableReader {
     return decodeBlock(raw, 0, sizeBytes, role, this.file.path, this.number, offset)
   }
 
+  /** Bytes as they stand in the file, unchecked; for those who decode several blocks at once. */
+  async readBytes(offset: number, sizeBytes: number): Promise<Uint8Array> {
+    const bytes = this.#roomFor(offset, sizeBytes - BLOCK_TRAILER_SIZE_BYTES)
+    await readFully(this.file, bytes, 0, bytes.length, offset)
+    return bytes
+  }
+
   /** Checked before memory is allocated: a size comes from the file. */
   #roomFor(offset: number, sizeBytes: number): Uint8Array {
     if (offset + sizeBytes + BLOCK_TRAILER_SIZE_BYTES > this.#bodySizeBytes) {

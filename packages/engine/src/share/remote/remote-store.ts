@@ -15,7 +15,7 @@ import { EntryCopier } from '../../read/entry-copier.ts'
 import { EntryStream } from '../../read/entry-stream.ts'
 import { RangeIterator } from '../../read/range-iterator.ts'
 import { RangeScan } from '../../read/range-scan.ts'
-import { resolveLimit, resolveRange, resolveReverse, type Range } from '../../read/range.ts'
+import { resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from '../../read/range.ts'
 import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions, type SnapshotReader } from '../../read/snapshot.ts'
 import type { ValueTaker } from '../../read/taker.ts'
 import { copyOut } from '../../read/value-copy.ts'
@@ -133,10 +133,11 @@ export class RemoteStore implements SnapshotReader {
     const keyRange = resolveRange(range, RANGE_OPTION_NAMES)
     const limit = resolveLimit(range?.limit)
     const isReverse = resolveReverse(range?.reverse)
+    const fillCache = resolveFillCache(range?.fillCache)
     const { env, view, tables, guard, sequences } = this.#parts
     const sequence = this.#holdSequence(range?.snapshot)
     const copier = new EntryCopier()
-    const scan = new RangeScan(env, view, tables, keyRange, sequence, isReverse)
+    const scan = new RangeScan(env, view, tables, keyRange, sequence, { isReverse, fillCache })
     const iterator: RangeIterator = new RangeIterator(scan, guard, {
       limit,
       signal: range?.signal,
