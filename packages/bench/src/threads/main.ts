@@ -7,7 +7,6 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import Table from 'cli-table3'
 import { summarize } from '../comparison/statistics.ts'
 import { measure, type Measured, type Measurement } from './thread-measurement.ts'
 import type { StoreName, TaskName } from './thread-task.ts'
@@ -28,6 +27,8 @@ const CASES: readonly (readonly [StoreName, TaskName, number])[] = [
   ['classic-level', 'gets', 2],
   ['lmdb', 'gets', 2],
 ]
+
+const HEAD = ['task', 'store', 'threads', 'operations/s', 'processor us', 'longest gap ms', 'longest gap running ms']
 
 const { values } = parseArgs({
   options: {
@@ -61,24 +62,22 @@ function compare(): void {
       results[i]?.push(...(measured === undefined ? [] : [measured]))
     }
   }
-  const table = new Table({
-    head: ['task', 'store', 'threads', 'operations a second', 'processor us', 'longest gap ms', 'of it running ms'],
-  })
-  for (const [i, [name, task, threadCount]] of cases.entries()) {
+  const rows = cases.map(([name, task, threadCount], i) => {
     const measured = results[i] ?? []
     const show = (pick: (each: Measured) => number, digits: number): string =>
       measured.length === 0 ? 'not installed' : summarize(measured.map(pick)).median.toFixed(digits)
-    table.push([
+    return [
       task,
       name,
-      threadCount === 0 ? 'main' : threadCount,
+      threadCount === 0 ? 'main' : String(threadCount),
       show((each) => each.operationsPerSecond, 0),
       show((each) => each.processorUs, 2),
       show((each) => each.longestGapMs, 1),
       show((each) => each.longestRunningGapMs, 1),
-    ])
-  }
-  console.log(table.toString())
+    ]
+  })
+  const lines = [HEAD, HEAD.map(() => '---'), ...rows]
+  console.log(lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n'))
 }
 
 if (values.one === undefined) {
