@@ -9,8 +9,13 @@ import { loadVarve } from '../stress/varve-build.ts'
 
 const plan = workerData as StressPlan
 const { connect } = await loadVarve()
-/** Small: blocks are read again and again. */
-const store = await connect(plan.port, { blockCacheSizeBytes: 256 * 1024, openTableCountMax: 8 })
+/** Some keep next to nothing, so that their reads wait for the disk again and again while files come and go. */
+const store = await connect(
+  plan.port,
+  plan.actor % 2 === 0
+    ? { blockCacheSizeBytes: 256 * 1024, openTableCountMax: 8 }
+    : { blockCacheSizeBytes: 0, openTableCountMax: 1 },
+)
 const accounts = await AccountBook.open(store, plan.actor, plan.actorCount)
 let value = plan.valueBase
 

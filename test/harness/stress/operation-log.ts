@@ -10,7 +10,7 @@ const HEADER_SIZE_BYTES = 8
 export const WRITE = 1
 export const READ = 2
 /** Rejected before anything was written. */
-export const REJECTED = 3
+const REJECTED = 3
 /** The value of a key that is not there; what a delete writes. */
 export const ABSENT = 0
 

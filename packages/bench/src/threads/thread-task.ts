@@ -24,7 +24,7 @@ export interface ThreadStore {
 }
 
 export const BATCH_COUNT = 100
-export const VALUE_SIZE_BYTES = 100
+const VALUE_SIZE_BYTES = 100
 const PUTS_IN_FLIGHT = 256
 const BATCHES_IN_FLIGHT = 8
 const GETS_IN_FLIGHT = 32

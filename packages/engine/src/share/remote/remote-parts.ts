@@ -31,6 +31,8 @@ export class RemoteParts {
   readonly sequences: RemoteSequences
   readonly writer: RemoteWriter
   readonly calls: OwnerCalls
+  /** A view is not read any more; in a step of its own. */
+  onViewReleased: () => void = () => undefined
   /** Nothing more comes from the owner. */
   onClosed: (error: Error) => void = () => undefined
   readonly #port: MessagePort
@@ -138,6 +140,7 @@ export class RemoteParts {
       this.#isReleaseDue = true
       queueMicrotask(() => {
         this.#isReleaseDue = false
+        this.onViewReleased()
         this.#post({ kind: 'released' })
       })
     }

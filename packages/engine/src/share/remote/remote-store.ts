@@ -68,6 +68,7 @@ export class RemoteStore implements SnapshotReader {
     this.directory = parts.directory
     this.#parts = parts
     parts.onClosed = (error) => this.#end(error)
+    parts.onViewReleased = () => this.#iterators.forEach((iterator) => iterator.forgetView())
   }
 
   /** As `store.put`. */
