@@ -109,7 +109,7 @@ export class BlockCache {
   }
 
   clear(): void {
-    for (const tableNumber of [...this.#tables.keys()]) {
+    for (const tableNumber of this.#tables.keys()) {
       this.dropTable(tableNumber)
     }
   }
