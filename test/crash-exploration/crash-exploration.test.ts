@@ -53,7 +53,7 @@ function chosenState(): StateChoice | undefined {
 /** Explores history after history; returns how many states were checked. */
 async function exploreFrom(firstSeed: number, stateCountMin: number): Promise<number> {
   const only = chosenState()
-  let stateCount = 0
+  let [stateCount, recoveredCount] = [0, 0]
   for (let seed = firstSeed; stateCount < stateCountMin; seed++) {
     const exploration = new Exploration(drawHistory(seed), memory)
     try {
@@ -63,8 +63,11 @@ async function exploreFrom(firstSeed: number, stateCountMin: number): Promise<nu
     }
     const before = stateCount
     stateCount += exploration.stateCount
+    recoveredCount += exploration.recoveredCount
     if (Math.floor(before / REPORT_STATE_COUNT) < Math.floor(stateCount / REPORT_STATE_COUNT)) {
-      process.stdout.write(`${stateCount} crash states checked; to go on from here: VARVE_SEED=${seed + 1}\n`)
+      process.stdout.write(
+        `${stateCount} crash states checked, ${recoveredCount} recovered; to go on from here: VARVE_SEED=${seed + 1}\n`,
+      )
     }
     if (only !== undefined) {
       break

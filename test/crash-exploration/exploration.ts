@@ -9,6 +9,7 @@ import { diskAfter, type Crash } from '../simulation/disk.ts'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { CrashRecorder, type CrashPoint } from './crash-point.ts'
 import { drawAftermath, type History } from './history.ts'
+import { KnownDisks } from './known-disks.ts'
 import { NO_BOUNDS, StoreLife } from './store-life.ts'
 
 /** A crash, a crash of the recovery from it, and so on. */
@@ -35,8 +36,11 @@ export class StateFailure extends Error {
 export class Exploration {
   readonly #history: History
   readonly #memory: JobMemory
-  /** How many disks were recovered and checked. */
+  readonly #knownDisks = new KnownDisks()
+  /** How many crash states were checked. */
   stateCount = 0
+  /** How many of them were recovered; the others left a disk that was known. */
+  recoveredCount = 0
   pointCount = 0
 
   constructor(history: History, memory: JobMemory = new JobMemory()) {
@@ -84,11 +88,22 @@ export class Exploration {
 
   async #recover(point: CrashPoint, crash: Crash, random: SeededRandom, depth: number, story: string[]): Promise<void> {
     story.push(`crash ${crashText(crash)} before ${point.place}`)
-    const env = new SimulatedEnv(random.uint32(), diskAfter(point.snapshot, crash))
+    const disk = diskAfter(point.snapshot, crash)
+    // Of a checkpoint more must be known than how much is in the store; and who is in a deeper life has a story.
+    const mayBeKnown = depth === 1 && crash !== 'process-death' && point.bounds.copies.length === 0
+    const fingerprint = mayBeKnown ? this.#knownDisks.fingerprint(disk) : undefined
+    this.stateCount++
+    if (fingerprint !== undefined && this.#knownDisks.check(fingerprint, point.bounds)) {
+      return
+    }
+    const env = new SimulatedEnv(random.uint32(), disk)
     const life = new StoreLife(env, this.#history, `life-${depth}-${random.below(1000)}`, this.#memory)
     const recorder = new CrashRecorder(life, random)
-    await env.run(life.recover(point.bounds, crash === 'process-death' ? crash : 'power-loss'))
-    this.stateCount++
+    const count = await env.run(life.recover(point.bounds, crash === 'process-death' ? crash : 'power-loss'))
+    this.recoveredCount++
+    if (fingerprint !== undefined) {
+      this.#knownDisks.add(fingerprint, point.bounds, count)
+    }
     const next = random.weighted({ nothing: 5, aftermath: 3, audit: 1, close: 1 })
     if (next === 'aftermath') {
       await env.run(life.run(drawAftermath(random, this.#history)))

@@ -85,8 +85,11 @@ export class StoreLife {
     }
   }
 
-  /** Opens what a crash has left, and checks that it is within the bounds. */
-  async recover(found: Bounds, crash: 'process-death' | 'power-loss'): Promise<void> {
+  /**
+   * Opens what a crash has left, and checks that it is within the bounds.
+   * @returns how many writes of the order are there
+   */
+  async recover(found: Bounds, crash: 'process-death' | 'power-loss'): Promise<number> {
     const store = await this.#open(DIRECTORY)
     this.#phase = 'checking'
     const reader = new StoreReader(store)
@@ -121,6 +124,7 @@ export class StoreLife {
     this.#phase = 'running'
     await this.#copies.recover(found.copies, found.order, count, (path) => this.#open(path))
     this.#checkErrors()
+    return count
   }
 
   async run(steps: readonly Step[]): Promise<void> {
