@@ -2,8 +2,12 @@
 import { launch } from './launch.mjs'
 import { installPeers } from './peers.mjs'
 
-const needsPeers = !process.argv.slice(2).some((argument) => /^(-h|--(help|memory|compare|render))(=|$)/.test(argument))
-if (needsPeers) {
-  await installPeers((text) => console.error(`varve: ${text}`))
+const args = process.argv.slice(2)
+const has = (pattern) => args.some((argument) => pattern.test(argument))
+
+if (!has(/^(-h|--(help|memory|compare|render))(=|$)/)) {
+  // The stores of a quick run come with their binaries.
+  const compiles = !has(/^--quick$/) || has(/^--stores/)
+  await installPeers((text) => console.error(`varve: ${text}`), { compiles })
 }
 await launch('bench')

@@ -6,32 +6,42 @@ import { join } from 'node:path'
 import { root, runQuietly } from './command.mjs'
 
 const directory = join(root, 'packages', 'bench', 'peers')
-const stampFile = join(directory, 'node_modules', '.varve-peers')
+const installed = join(directory, 'node_modules')
 
-/** Scripts of packages do not run, but for the one that has no binary of its own for this version of Node. */
-const steps = [
-  { text: 'installing the stores to compare with ...', args: ['ci', '--ignore-scripts', '--no-audit', '--no-fund'] },
-  { text: 'compiling better-sqlite3, which takes a minute or two, once ...', args: ['rebuild', 'better-sqlite3'] },
-]
+/** Scripts of packages do not run, but for the one that has no binary of its own for every version of Node. */
+const download = {
+  name: 'download',
+  text: 'installing the stores to compare with ...',
+  args: ['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+}
+const compilation = {
+  name: 'compilation',
+  text: 'compiling better-sqlite3, once, for a minute or two ...',
+  args: ['rebuild', 'better-sqlite3'],
+}
 
-/** Never fails: the benchmarks say which stores they found. */
-export async function installPeers(announce) {
+/** Never fails: the benchmarks say which stores they found. What has failed is not tried again with the same versions. */
+export async function installPeers(announce, { compiles }) {
+  for (const step of compiles ? [download, compilation] : [download]) {
+    await run(step, announce)
+  }
+}
+
+async function run({ name, text, args }, announce) {
+  const stampFile = join(installed, `.varve-${name}`)
   const wanted = stamp()
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) {
     return
   }
-  for (const { text, args } of steps) {
-    announce(text)
-    const { code, output } = await runQuietly('npm', args, { cwd: directory })
-    if (code !== 0) {
-      process.stderr.write(output)
-      announce(`npm ${args[0]} failed: what is not installed is left out`)
-    }
-    if (!existsSync(join(directory, 'node_modules'))) {
-      return
-    }
+  announce(text)
+  const { code, output } = await runQuietly('npm', args, { cwd: directory })
+  if (code !== 0) {
+    process.stderr.write(output)
+    announce(`npm ${args[0]} failed: what is not installed is left out`)
   }
-  writeFileSync(stampFile, wanted)
+  if (existsSync(installed)) {
+    writeFileSync(stampFile, wanted)
+  }
 }
 
 function stamp() {

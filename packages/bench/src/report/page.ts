@@ -1,4 +1,5 @@
 /** A report as one page with charts, which can be looked at without a network: the library stands in the page. */
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -11,10 +12,13 @@ export function renderPage(report: Report): string {
     head: renderHead(report),
     report: embedded(report),
     library: readFileSync(library, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'),
-    charts: pageFile('charts.js'),
+    charts: pageFile('charts.js').trimEnd(),
   }
-  // A function: `$` in a replacement text would be special.
-  return pageFile('page.html').replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name] ?? '')
+  return pageFile('page.html').replaceAll(/"?__([A-Z]+)__"?/g, (_, name: string) => {
+    const part = parts[name.toLowerCase()]
+    assert(part !== undefined, `the page has no part ${name}`)
+    return part
+  })
 }
 
 function pageFile(name: string): string {
