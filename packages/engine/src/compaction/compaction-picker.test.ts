@@ -10,6 +10,7 @@ const OPTIONS = {
   levelOneSizeBytes: 1000,
   levelSizeRatio: 10,
   tableSizeBytes: 1000,
+  levelZeroTableCountMax: 24,
   compactionStrategy: 'leveled',
 } as const
 

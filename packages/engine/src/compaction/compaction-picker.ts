@@ -7,9 +7,9 @@ import type { KeyRange, Version } from '../version/version.ts'
 import { choose, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
 import { levelShapeOf } from './level-shape.ts'
 import { pickLeveled, type LeveledOptions } from './leveled-picker.ts'
-import { pickTiered } from './tiered-picker.ts'
+import { pickTiered, type TieredOptions } from './tiered-picker.ts'
 
-export interface PickerOptions extends LeveledOptions {
+export interface PickerOptions extends LeveledOptions, TieredOptions {
   readonly compactionStrategy: 'leveled' | 'tiered'
 }
 

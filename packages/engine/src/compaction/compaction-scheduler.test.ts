@@ -34,6 +34,7 @@ test('a table that cannot be compacted is given up after three tries, though oth
     levelOneSizeBytes: 1000,
     levelSizeRatio: 10,
     tableSizeBytes: 1 << 20,
+    levelZeroTableCountMax: 24,
     compactionStrategy: 'leveled',
   } as const
   const scheduler = new CompactionScheduler(env, versions, runner, options, {

@@ -157,6 +157,7 @@ function check(isRight: boolean, what: string): void {
 const OPTIONS: readonly PickerOptions[] = [
   {
     levelZeroTableCountTrigger: 2,
+    levelZeroTableCountMax: 8,
     levelOneSizeBytes: 100,
     levelSizeRatio: 2,
     tableSizeBytes: 50,
@@ -164,6 +165,7 @@ const OPTIONS: readonly PickerOptions[] = [
   },
   {
     levelZeroTableCountTrigger: 4,
+    levelZeroTableCountMax: 8,
     levelOneSizeBytes: 200,
     levelSizeRatio: 4,
     tableSizeBytes: 20,
@@ -171,6 +173,7 @@ const OPTIONS: readonly PickerOptions[] = [
   },
   {
     levelZeroTableCountTrigger: 1,
+    levelZeroTableCountMax: 8,
     levelOneSizeBytes: 40,
     levelSizeRatio: 3,
     tableSizeBytes: 200,
@@ -178,6 +181,7 @@ const OPTIONS: readonly PickerOptions[] = [
   },
   {
     levelZeroTableCountTrigger: 2,
+    levelZeroTableCountMax: 8,
     levelOneSizeBytes: 100,
     levelSizeRatio: 2,
     tableSizeBytes: 50,
@@ -185,6 +189,7 @@ const OPTIONS: readonly PickerOptions[] = [
   },
   {
     levelZeroTableCountTrigger: 3,
+    levelZeroTableCountMax: 3,
     levelOneSizeBytes: 100,
     levelSizeRatio: 4,
     tableSizeBytes: 90,
@@ -212,13 +217,16 @@ test('whatever runs at once and ends in whatever order, newer stays above older 
         options = random.pick(OPTIONS as [PickerOptions, ...PickerOptions[]])
       }
     }
-    for (let choice = tree.pick(options, 1); choice !== undefined; choice = tree.pick(options, 1)) {
-      tree.start(choice)
-      tree.end(options)
-    }
-    while (tree.running.length > 0) {
-      tree.end(options)
-    }
+    do {
+      while (tree.running.length > 0) {
+        tree.end(options)
+      }
+      const choice = tree.pick(options, 1)
+      if (choice !== undefined) {
+        tree.start(choice)
+      }
+    } while (tree.running.length > 0)
+    check(tree.version.levelZeroRunCount < options.levelZeroTableCountMax, 'no write waits for ever')
     mostRunning = Math.max(mostRunning, tree.mostRunning)
     moveCount += tree.moveCount
   })

@@ -9,6 +9,7 @@ const OPTIONS = {
   levelOneSizeBytes: 10_000,
   levelSizeRatio: 10,
   tableSizeBytes: 1000,
+  levelZeroTableCountMax: 24,
   compactionStrategy: 'leveled',
 } as const
 

@@ -6,7 +6,12 @@ import type { CompactionChoice } from './compaction-choice.ts'
 import { pickTiered } from './tiered-picker.ts'
 
 /** Six runs make a tier. */
-const OPTIONS = { levelZeroTableCountTrigger: 4, levelOneSizeBytes: 1000, levelSizeRatio: 10 }
+const OPTIONS = {
+  levelZeroTableCountTrigger: 4,
+  levelZeroTableCountMax: 24,
+  levelOneSizeBytes: 1000,
+  levelSizeRatio: 10,
+}
 
 const pick = (version: Version, running: readonly CompactionChoice[] = []): CompactionChoice | undefined =>
   pickTiered(version, running, OPTIONS, 1)
@@ -103,4 +108,23 @@ test('runs that do not overlap become one by an edit alone, below level 0', () =
   }))
   expect(shapeOf(pick(versionOf({ 0: apart, 6: [oldest] })))).toMatchObject({ outputLevel: 5, isMove: true })
   expect(shapeOf(pick(versionOf({ 0: apart, 1: [oldest] })))).toMatchObject({ outputLevel: 0, isMove: false })
+})
+
+test('level 0 is emptied before writes wait for it, whatever the sizes of its runs', () => {
+  const options = { ...OPTIONS, levelZeroTableCountMax: 4 }
+  const sizes = [9000, 2000, 400]
+  const runs = sizes.map((sizeBytes, i) => ({ ...(flushed(1, { sizeBytes }, 1 + i)[0] as ClaimedTable) }))
+  const emptied = (levels: Readonly<Record<number, readonly ClaimedTable[]>>): object | undefined =>
+    shapeOf(pickTiered(versionOf(levels), [], options, 2))
+  expect(emptied({ 0: runs.slice(1), 6: [oldest] }), 'not yet').toBeUndefined()
+  expect(emptied({ 0: runs, 6: [oldest] })).toMatchObject({ inputs: [[3], [2], [1]], outputLevel: 5 })
+  expect(emptied({ 0: runs, 1: [oldest], 3: [{ ...oldest, number: 901 }] }), 'with what is in its way').toMatchObject({
+    inputs: [[3], [2], [1], [900]],
+    outputLevel: 2,
+  })
+  const narrow = { ...OPTIONS, levelZeroTableCountMax: 1 }
+  expect(shapeOf(pickTiered(versionOf({ 0: flushed(1) }), [], narrow, 2))).toMatchObject({
+    outputLevel: 6,
+    isMove: true,
+  })
 })

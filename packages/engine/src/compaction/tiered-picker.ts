@@ -9,6 +9,7 @@
  * - Runs next to each other of about one size are merged when there are enough of them; the newest such runs first.
  * - All are merged when those above the oldest one weigh more than twice what it does, tombstones as what they may
  *   cover. So a store holds at most three times what lives, or five times while memtables wait, besides running outputs.
+ * - Level 0 is emptied, whatever the sizes, before it has so many runs that writes wait for it.
  * - What comes out takes the place of its inputs in the order, as deep as it can: one level above the next older run.
  *
  * Any store can be compacted in this way, and by levels again: what the strategies leave differs in size alone.
@@ -21,6 +22,7 @@ import { levelShapeOf, weightOf, type ShapeOptions } from './level-shape.ts'
 
 export interface TieredOptions extends ShapeOptions {
   readonly levelZeroTableCountTrigger: number
+  readonly levelZeroTableCountMax: number
 }
 
 /** A tier has this many runs for each that would make level 0 due. */
@@ -29,6 +31,16 @@ const TIER_RUN_COUNT_FACTOR = 1.5
 const TIER_SIZE_RATIO_MAX = 4
 /** What the runs above the oldest one may weigh, of its size. */
 const ABOVE_SHARE_MAX = 2
+
+/** Level 0 is emptied at this share of the runs at which writes stall. */
+const CROWDED_SHARE = 0.75
+
+/** Runs from `first` up to `end`. */
+interface Window {
+  readonly first: number
+  readonly end: number
+  readonly score: number
+}
 
 interface Run extends InputRun {
   readonly sizeBytes: number
@@ -44,12 +56,11 @@ export function pickTiered(
 ): CompactionChoice | undefined {
   const runs = runsOf(version)
   const tierRunCount = Math.max(2, Math.floor(options.levelZeroTableCountTrigger * TIER_RUN_COUNT_FACTOR))
-  const candidates = [
-    { first: 0, end: runs.length, score: aboveScore(version, runs, options) },
-    ...tiersOf(runs).map(({ first, end }) => ({ first, end, score: (end - first) / tierRunCount })),
-  ]
-  for (const { first, end, score } of candidates) {
-    if (score >= scoreMin && end - first > 1) {
+  const tiers = tiersOf(runs).map(({ first, end }) => ({ first, end, score: (end - first) / tierRunCount }))
+  const everything = { first: 0, end: runs.length, score: aboveScore(version, runs, options) }
+  const windows: Window[] = [everything, ...tiers.filter(({ first, end }) => end - first > 1), crowdOf(runs, options)]
+  for (const { first, end, score } of windows) {
+    if (score >= scoreMin && score > 0) {
       const choice = chooseRuns(runs, first, end, score)
       if (isFree(choice, running)) {
         return choice
@@ -57,6 +68,14 @@ export function pickTiered(
     }
   }
   return undefined
+}
+
+/** All of level 0, and what else must be merged for something to come out below it. Urgent, or not due at all. */
+function crowdOf(runs: readonly Run[], { levelZeroTableCountMax }: TieredOptions): Window {
+  const levelZeroCount = runs.filter(({ level }) => level === 0).length
+  const isCrowded = levelZeroCount > 0 && levelZeroCount >= Math.floor(levelZeroTableCountMax * CROWDED_SHARE)
+  const end = levelZeroCount + (runs[levelZeroCount]?.level === 1 ? 1 : 0)
+  return { first: 0, end, score: isCrowded ? Infinity : 0 }
 }
 
 /** All runs, newest first. */
@@ -78,7 +97,7 @@ function aboveScore(version: Version, runs: readonly Run[], options: TieredOptio
   const oldest = runs.at(-1)
   const weight = runs.slice(0, -1).flatMap(({ tables }) => tables)
   const above = weight.reduce((sum, table) => sum + weightOf(table, shape), 0)
-  return oldest === undefined ? 0 : above / (oldest.sizeBytes * ABOVE_SHARE_MAX)
+  return oldest === undefined || runs.length === 1 ? 0 : above / (oldest.sizeBytes * ABOVE_SHARE_MAX)
 }
 
 /** Stretches of runs that are in no compaction and differ little in size, the newest first. */
