@@ -25,6 +25,8 @@ import { ReadContext, type ScanReading } from './read-context.ts'
 import { RunCursor } from './run-cursor.ts'
 import type { StoreView } from './store-view.ts'
 
+export type { ScanReading }
+
 /** What a step comes to, besides the statuses of a read: the loop should turn before it goes on. */
 export const NEEDS_TURN = 3
 export type ScanStatus = ReadStatus | typeof NEEDS_TURN
