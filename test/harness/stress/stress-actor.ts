@@ -16,6 +16,8 @@ const LANE_COUNT = 4
 /** Operations in the log at the end of a step, at most. */
 const STEP_OPERATION_COUNT_MAX = 2 * KEY_COUNT
 const HELD_SNAPSHOT_COUNT_MAX = 3
+const OWN_WRITE_COUNT = 20
+const OWN_VALUE_SIZE_BYTES = 4000
 const FLOOD_COUNT = 30
 const FLOOD_VALUE_SIZE_BYTES = 50_000
 
@@ -92,6 +94,7 @@ export class StressActor {
         sums: 8,
         sync: 1,
         flood: 0.5,
+        own: 2,
       })
     ) {
       case 'put':
@@ -116,6 +119,8 @@ export class StressActor {
         return await this.#handle.sync()
       case 'flood':
         return await this.#flood()
+      case 'own':
+        return await this.#readOwn()
     }
   }
 
@@ -152,6 +157,19 @@ export class StressActor {
   async #flood(): Promise<void> {
     const value = Buffer.alloc(FLOOD_VALUE_SIZE_BYTES, this.#random.uint32())
     await Promise.all(Array.from({ length: FLOOD_COUNT }, (_, i) => this.#handle.put(`flood/${i}`, value)))
+  }
+
+  /** What a thread was acknowledged it sees at once, also where the write was the first into a new memtable. */
+  async #readOwn(): Promise<void> {
+    const key = `own/${this.#nextValue()}`
+    for (let count = 1; count <= OWN_WRITE_COUNT; count++) {
+      await this.#handle.put(key, Buffer.alloc(OWN_VALUE_SIZE_BYTES, count))
+      const seen = (await this.#handle.get(key))?.[0]
+      if (seen !== count) {
+        throw new Error(`write ${count} of ${key} was acknowledged, and a read behind it saw ${seen}`)
+      }
+    }
+    await this.#handle.delete(key)
   }
 
   async #get(key: number): Promise<void> {

@@ -7,6 +7,7 @@ import { openOther, varveOf } from './thread-stores.ts'
 import {
   BATCH_COUNT,
   keyOf,
+  readAll,
   runTask,
   valueOf,
   type StoreName,
@@ -60,6 +61,9 @@ export async function measure(measurement: Measurement): Promise<Measured> {
   const threads = threadCount === 0 ? [] : tasks.map((each) => startThread(opened, name, directory, each))
   await Promise.all(threads.map((thread) => thread.ready))
   if (threadCount === 0 && task === 'gets') {
+    await readAll(opened.store, ENTRY_COUNT)
+  }
+  if (threadCount === 0) {
     await runTask(opened.store, { ...(tasks[0] as (typeof tasks)[0]), durationMs: durationMs / 2 })
   }
   const monitor = await EventLoopMonitor.start()

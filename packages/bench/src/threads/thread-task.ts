@@ -83,6 +83,17 @@ export async function runTask(store: ThreadStore, task: ThreadTask): Promise<Thr
   return await runLanes(operations[task.task], task.durationMs)
 }
 
+/** Reads each entry once: what is cached then stays so. */
+export async function readAll(store: ThreadStore, entryCount: number): Promise<void> {
+  let index = 0
+  const lane = async (): Promise<void> => {
+    while (index < entryCount) {
+      await store.get(keyOf(0, index++))
+    }
+  }
+  await Promise.all(Array.from({ length: GETS_IN_FLIGHT }, lane))
+}
+
 async function runLanes(
   operation: { readonly inFlight: number; readonly count: number; run(): Promise<unknown> },
   durationMs: number,

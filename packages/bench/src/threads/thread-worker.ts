@@ -1,7 +1,7 @@
 /** A thread that is measured: opens or connects, waits for all others, runs its task, and tells what it came to. */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { connectVarve, openOther } from './thread-stores.ts'
-import { runTask, type StoreName, type ThreadTask } from './thread-task.ts'
+import { readAll, runTask, type StoreName, type ThreadTask } from './thread-task.ts'
 
 const { name, port, directory, task } = workerData as {
   readonly name: StoreName
@@ -11,9 +11,10 @@ const { name, port, directory, task } = workerData as {
 }
 const store = name === 'varve' ? await connectVarve(port) : await openOther(name, directory)
 if (task.task === 'gets') {
-  // Blocks are in this thread's cache then, and its code is compiled.
-  await runTask(store, { ...task, durationMs: task.durationMs / 2 })
+  await readAll(store, task.entryCount)
 }
+// Its code is compiled then.
+await runTask(store, { ...task, durationMs: task.durationMs / 2 })
 parentPort?.postMessage('ready')
 await new Promise((resolve) => parentPort?.once('message', resolve))
 parentPort?.postMessage(await runTask(store, task))
