@@ -43,7 +43,7 @@ const insidePackages = [
 
 // A folder may import from those before it in its row, never from those behind it.
 const layers = {
-  storage: ['env', 'wal', 'table', 'manifest'],
+  storage: ['env', 'wal', 'compression', 'table', 'manifest'],
   workers: ['jobs', '(flush|compaction)', 'verify', 'threads'],
   engine: [
     'wal',

@@ -32,7 +32,7 @@ export async function makeHandmadeStore(directory: string, tables: readonly Hand
   const added = tables.map(({ level, run, entries, claim }, i): AddedTable => {
     const number = fileNumber(i + 1)
     const file = files.openSync(path.join(directory, tableFileName(number)), 'create')
-    const writer = new TableWriter(file, number, { blockSizeBytes: 256, bloomBitsPerKey: 10 })
+    const writer = new TableWriter(file, number, { blockSizeBytes: 256, bloomBitsPerKey: 10, codec: 'none' })
     for (const [key, sequence] of entries) {
       const value = Buffer.from(`${key} at ${sequence}`)
       writer.add(Buffer.from(key), 0, key.length, sequence, KIND_PUT, value, 0, value.length)

@@ -149,6 +149,7 @@ export class CrashDirectory {
       blockSizeBytes: random.pick([512, 4096, 16_384]),
       blockCacheSizeBytes: random.pick([0, 64 * KIB, 8192 * KIB]),
       bloomBitsPerKey: random.pick([0, 5, 10]),
+      compression: random.pick(['none', 'lz4', 'deflate'] as const),
       openTableCountMax: random.pick([4, 500]),
       levelZeroTableCountTrigger: random.pick([2, 4]),
       levelZeroTableCountMax: random.pick([4, 24]),

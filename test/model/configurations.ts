@@ -1,9 +1,13 @@
 /** The sets of options that every list of operations must give the same answers under. */
+import { isCodecAvailable, type Codec } from '@varve/storage'
 import type { StoreOptions } from 'varve'
 import type { StoreConfiguration } from './store-subject.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
+
+/** The densest codec that this runtime has. */
+const DENSE: Codec = isCodecAvailable('zstd') ? 'zstd' : 'deflate'
 
 const TINY: StoreOptions = { memtableSizeBytes: 64 * KIB, tableSizeBytes: 32 * KIB, levelZeroTableCountTrigger: 2 }
 
@@ -18,13 +22,21 @@ export const SHARED_CONFIGURATIONS: readonly StoreConfiguration[] = [
 
 export const CONFIGURATIONS: readonly StoreConfiguration[] = [
   { name: 'default', options: {}, executor: 'pool' },
-  { name: 'inline', options: {}, executor: 'inline' },
+  { name: 'inline, not compressed', options: { compression: 'none' }, executor: 'inline' },
   { name: 'tiny, pool', options: TINY, executor: 'pool' },
-  { name: 'tiny, inline', options: TINY, executor: 'inline' },
-  { name: 'deep, one worker', options: { ...DEEP, workerCountMax: 1 }, executor: 'pool' },
+  { name: 'tiny, inline, deflate', options: { ...TINY, compression: 'deflate' }, executor: 'inline' },
+  {
+    name: 'deep, one worker',
+    options: { ...DEEP, workerCountMax: 1, compression: ['none', 'lz4', DENSE] },
+    executor: 'pool',
+  },
   { name: 'deep, inline, no cache', options: { ...DEEP, blockCacheSizeBytes: 0 }, executor: 'inline' },
   { name: 'tiny, no bloom filters', options: { ...TINY, bloomBitsPerKey: 0 }, executor: 'inline' },
-  { name: 'tiny blocks', options: { ...TINY, blockSizeBytes: 256, bloomBitsPerKey: 3 }, executor: 'inline' },
+  {
+    name: 'tiny blocks',
+    options: { ...TINY, blockSizeBytes: 256, bloomBitsPerKey: 3, compression: DENSE },
+    executor: 'inline',
+  },
   {
     name: 'tiered, three workers',
     options: { ...DEEP, compactionStrategy: 'tiered', workerCountMax: 3 },

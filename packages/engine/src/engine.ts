@@ -269,6 +269,7 @@ export class Engine implements OwnView {
       tables: this.#tables,
       runner: this.#runner,
       compactions: this.#compactions,
+      compression: this.#setup.options.compression,
     })
   }
 

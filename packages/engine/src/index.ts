@@ -9,6 +9,7 @@ export {
   ReadOnlyError,
   UnsupportedError,
   VarveError,
+  type Codec,
   type ErrorCode,
 } from '@varve/storage'
 export type { Bytes } from './bytes.ts'

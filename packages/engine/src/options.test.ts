@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@varve/storage'
+import { InvalidArgumentError, UnsupportedError, isCodecAvailable } from '@varve/storage'
 import { expect, test } from 'vitest'
 import { describe as describeValue, resolveOptions, type StoreOptions } from './options.ts'
 
@@ -23,6 +23,7 @@ const DEFAULTS = {
   compactionStrategy: 'leveled',
   levelSizeRatio: 10,
   workerCountMax: 2,
+  compression: ['lz4'],
 }
 
 /** The smallest and the largest value of each number. */
@@ -56,7 +57,7 @@ test('every option has its documented default, given as undefined too', () => {
 test('every number is accepted at its bounds and refused one beyond, by name', () => {
   expect(Object.keys(BOUNDS).toSorted(), 'all of them').toEqual(
     Object.keys(DEFAULTS)
-      .filter((name) => !['createIfMissing', 'errorIfExists', 'compactionStrategy'].includes(name))
+      .filter((name) => !['createIfMissing', 'errorIfExists', 'compactionStrategy', 'compression'].includes(name))
       .toSorted(),
   )
   for (const [name, [min, max]] of Object.entries(BOUNDS)) {
@@ -81,6 +82,29 @@ test('a strategy is one of two, and another is refused by name', () => {
   ] as const) {
     const message = `option compactionStrategy must be 'leveled' or 'tiered', not ${said}`
     expect(() => resolve({ compactionStrategy: wrong })).toThrow(message)
+  }
+})
+
+test('compression is a codec, or one for each of the first levels', () => {
+  expect(resolveOptions({ compression: 'none' })).toMatchObject({ compression: ['none'] })
+  const codecs = ['none', 'lz4', 'deflate', 'none', 'lz4', 'deflate', 'none'] as const
+  expect(resolveOptions({ compression: codecs })).toMatchObject({ compression: codecs })
+  for (const wrong of ['LZ4', 'snappy', '', 1, true, null, {}, ['lz4', 'best'], [undefined]]) {
+    expect(() => resolve({ compression: wrong })).toThrow(InvalidArgumentError)
+    expect(() => resolve({ compression: wrong })).toThrow('option compression must be none, lz4, deflate, zstd')
+  }
+  for (const wrong of [[], [...codecs, 'none']]) {
+    expect(() => resolve({ compression: wrong })).toThrow('option compression must name a codec for each of 1 to 7')
+  }
+})
+
+test('a codec that this runtime lacks is refused by name', () => {
+  const withZstd = (): unknown => resolve({ compression: ['none', 'zstd'] })
+  if (isCodecAvailable('zstd')) {
+    expect(withZstd()).toMatchObject({ compression: ['none', 'zstd'] })
+  } else {
+    expect(withZstd).toThrow(UnsupportedError)
+    expect(withZstd).toThrow('option compression needs the codec zstd')
   }
 })
 

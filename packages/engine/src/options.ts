@@ -1,5 +1,15 @@
 /** The options of a store: what users may give, what they mean, and the one place where they are checked. */
-import { InvalidArgumentError, VALUE_SIZE_BYTES_DEFAULT_MAX, VALUE_SIZE_BYTES_LIMIT } from '@varve/storage'
+import {
+  CODECS,
+  InvalidArgumentError,
+  LEVEL_COUNT,
+  codecMissing,
+  isCodec,
+  isCodecAvailable,
+  type Codec,
+  VALUE_SIZE_BYTES_DEFAULT_MAX,
+  VALUE_SIZE_BYTES_LIMIT,
+} from '@varve/storage'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -44,9 +54,17 @@ export interface StoreOptions {
   readonly compactionStrategy?: 'leveled' | 'tiered'
   /** Threads that flush and compact, shared by all stores of a thread. Default: 2. */
   readonly workerCountMax?: number
+  /**
+   * How blocks of new tables are compressed: 'none', 'lz4', 'deflate' or 'zstd' (where the runtime has it), or one of them
+   * for each level from 0 on, of which the last counts for the levels below too. Default: 'lz4'.
+   */
+  readonly compression?: Codec | readonly Codec[]
 }
 
-export type ResolvedOptions = Required<StoreOptions>
+export interface ResolvedOptions extends Required<Omit<StoreOptions, 'compression'>> {
+  /** By level; at least one. */
+  readonly compression: readonly Codec[]
+}
 
 interface NumberRule {
   readonly byDefault: number
@@ -72,6 +90,8 @@ const NUMBER_RULES = {
 } as const satisfies Record<string, NumberRule>
 
 const COMPACTION_STRATEGIES = ['leveled', 'tiered'] as const
+const COMPRESSION_DEFAULT: readonly Codec[] = ['lz4']
+const OTHER_NAMES: readonly string[] = ['compression', 'compactionStrategy']
 
 const BOOLEAN_DEFAULTS = { createIfMissing: true, errorIfExists: false } as const
 
@@ -87,8 +107,7 @@ export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
     throw new InvalidArgumentError(`options must be an object, not ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {
-    const isKnown = name === 'compactionStrategy' || Object.hasOwn(NUMBER_RULES, name)
-    if (!isKnown && !Object.hasOwn(BOOLEAN_DEFAULTS, name)) {
+    if (!Object.hasOwn(NUMBER_RULES, name) && !Object.hasOwn(BOOLEAN_DEFAULTS, name) && !OTHER_NAMES.includes(name)) {
       throw new InvalidArgumentError(`there is no option ${name}; see the list of options`)
     }
   }
@@ -104,7 +123,12 @@ export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
         `(${numbers.levelZeroTableCountTrigger}): writes would stall before compaction starts`,
     )
   }
-  return { ...numbers, ...booleans, compactionStrategy: resolveStrategy(options.compactionStrategy) }
+  return {
+    ...numbers,
+    ...booleans,
+    compactionStrategy: resolveStrategy(options.compactionStrategy),
+    compression: resolveCompression(options.compression),
+  }
 }
 
 function resolveStrategy(value: unknown): ResolvedOptions['compactionStrategy'] {
@@ -115,6 +139,30 @@ function resolveStrategy(value: unknown): ResolvedOptions['compactionStrategy'] 
     throw new InvalidArgumentError(`option compactionStrategy must be 'leveled' or 'tiered', not ${given}`)
   }
   return strategy
+}
+
+/** @throws UnsupportedError that names the codec if this runtime lacks it */
+function resolveCompression(value: unknown): readonly Codec[] {
+  if (value === undefined) {
+    return COMPRESSION_DEFAULT
+  }
+  const codecs: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (codecs.length === 0 || codecs.length > LEVEL_COUNT) {
+    throw new InvalidArgumentError(
+      `option compression must name a codec for each of 1 to ${LEVEL_COUNT} levels, not of ${codecs.length}`,
+    )
+  }
+  return codecs.map((codec) => {
+    if (!isCodec(codec)) {
+      throw new InvalidArgumentError(
+        `option compression must be ${CODECS.join(', ')} or an array of them, not ${describe(codec)}`,
+      )
+    }
+    if (!isCodecAvailable(codec)) {
+      throw codecMissing(codec, 'option compression')
+    }
+    return codec
+  })
 }
 
 function resolveNumber(name: NumberName, value: unknown): number {

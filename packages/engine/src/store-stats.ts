@@ -1,5 +1,5 @@
 /** What `store.stats()` returns: how much is where, what it cost, and what holds memory. Cumulative since the open. */
-import { ROLE_DATA, ROLE_FILTER, ROLE_INDEX, type BlockRole } from '@varve/storage'
+import { ROLE_DATA, ROLE_FILTER, ROLE_INDEX, codecOfLevel, type BlockRole, type Codec } from '@varve/storage'
 import type { BlockCache } from './cache/block-cache.ts'
 import type { TableCache } from './cache/table-cache.ts'
 import type { CompactionScheduler } from './compaction/compaction-scheduler.ts'
@@ -16,6 +16,10 @@ export interface LevelStats {
   readonly sizeBytes: number
   readonly entryCount: number
   readonly tombstoneCount: number
+  /** Bytes of the users' keys and values in it: what `sizeBytes` would be without any compression, indexes and filters. */
+  readonly rawSizeBytes: number
+  /** How the data blocks of new tables are compressed. What was moved here as it was has the codec of where it was written. */
+  readonly codec: Codec
 }
 
 /** How often a block was asked for and was there, or was not; `hitRate` is 0 before anything was asked for. */
@@ -88,12 +92,13 @@ export interface EngineParts {
   readonly tables: TableCache
   readonly runner: JobRunner
   readonly compactions: CompactionScheduler
+  readonly compression: readonly Codec[]
 }
 
 export function engineStatsOf(parts: EngineParts): EngineStats {
   const writes = parts.writes.stats
   const { blocks } = parts.tables
-  const levels = levelStatsOf(parts.version)
+  const levels = levelStatsOf(parts.version, parts.compression)
   const jobs = { flush: parts.runner.statsOf('flush'), compaction: parts.runner.statsOf('compaction') }
   const tableBytesWritten = jobs.flush.bytesWritten + jobs.compaction.bytesWritten
   const { operationCount, userSizeBytes } = writes
@@ -125,16 +130,19 @@ function cacheUseOf(blocks: BlockCache, role: BlockRole): CacheUseStats {
   return { hitCount, missCount, hitRate: hitCount === 0 ? 0 : hitCount / (hitCount + missCount) }
 }
 
-function levelStatsOf(version: Version): LevelStats[] {
+type CountOfTable = 'sizeBytes' | 'entryCount' | 'tombstoneCount' | 'rawKeySizeBytes' | 'rawValueSizeBytes'
+
+function levelStatsOf(version: Version, compression: readonly Codec[]): LevelStats[] {
   return version.levels.map((tables, level) => {
-    const sum = (pick: 'sizeBytes' | 'entryCount' | 'tombstoneCount'): number =>
-      tables.reduce((total, table) => total + table.metadata[pick], 0)
+    const sum = (pick: CountOfTable): number => tables.reduce((total, table) => total + table.metadata[pick], 0)
     return {
       level,
       tableCount: tables.length,
       sizeBytes: sum('sizeBytes'),
       entryCount: sum('entryCount'),
       tombstoneCount: sum('tombstoneCount'),
+      rawSizeBytes: sum('rawKeySizeBytes') + sum('rawValueSizeBytes'),
+      codec: codecOfLevel(compression, level),
     }
   })
 }

@@ -63,6 +63,13 @@ test('options of the store itself win', () => {
   expect(options).toMatchObject({ memtableSizeBytes: 4096, bloomBitsPerKey: 0 })
 })
 
+test('compression may be what it is for LevelDB, or for the store', () => {
+  expect(storeOptionsOf({ compression: true })).not.toHaveProperty('compression')
+  expect(storeOptionsOf({ compression: false })).toMatchObject({ compression: 'none' })
+  expect(storeOptionsOf({ compression: 'zstd' })).toMatchObject({ compression: 'zstd' })
+  expect(storeOptionsOf({ compression: ['none', 'lz4'] })).toMatchObject({ compression: ['none', 'lz4'] })
+})
+
 test.each([
   [{ multithreading: true }, 'LEVEL_NOT_SUPPORTED'],
   [{ infoLog: {} as boolean }, 'LEVEL_NOT_SUPPORTED'],

@@ -13,9 +13,10 @@ const MIB = 1024 * KIB
 export interface DatabaseOptions<K, V> extends AbstractDatabaseOptions<K, V>, Omit<OpenOptions, 'passive'> {}
 
 /** Options of `open`. Those that the store itself has, such as `bloomBitsPerKey`, may be given too; they win. */
-export interface OpenOptions extends AbstractOpenOptions, Omit<StoreOptions, 'createIfMissing' | 'errorIfExists'> {
-  /** Accepted, without effect: tables are not compressed. No answer depends on it. */
-  readonly compression?: boolean | undefined
+export interface OpenOptions
+  extends AbstractOpenOptions, Omit<StoreOptions, 'createIfMissing' | 'errorIfExists' | 'compression'> {
+  /** False: tables are not compressed. True, the default: as the store does by default. Or what the store's option takes. */
+  readonly compression?: boolean | StoreOptions['compression'] | undefined
   /** Blocks read from tables are kept in memory up to this size, in bytes. Default: 64 MiB. */
   readonly cacheSize?: number | undefined
   /** A memtable is flushed at this size, in bytes. Default: 16 MiB. */
@@ -77,7 +78,7 @@ const DEFAULTS: StoreOptions = { valueSizeBytesMax: 256 * MIB, stalledSizeBytesM
 export function storeOptionsOf(options: OpenOptions): StoreOptions {
   refuse(options.multithreading, 'multithreading', 'one instance has a directory at a time, in all threads')
   refuse(options.infoLog, 'infoLog', 'there is no log for people to read; stats() has the figures')
-  const result: Record<string, number | boolean | string> = {
+  const result: Record<string, StoreOptions[keyof StoreOptions]> = {
     ...DEFAULTS,
     createIfMissing: options.createIfMissing !== false,
     errorIfExists: options.errorIfExists === true,
@@ -90,6 +91,12 @@ export function storeOptionsOf(options: OpenOptions): StoreOptions {
       }
       result[means] = Math.floor(Math.min(max, Math.max(min, value)))
     }
+  }
+  const { compression } = options
+  if (compression === false) {
+    result['compression'] = 'none'
+  } else if (compression !== undefined && compression !== null && compression !== true) {
+    result['compression'] = compression
   }
   for (const name of STORE_OPTION_NAMES) {
     const value = options[name]

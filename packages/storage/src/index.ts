@@ -2,6 +2,7 @@ export { allDone } from './all-done.ts'
 export { AssertionError, assert } from './assert.ts'
 export { checksum, checksumSeed } from './checksum.ts'
 export { compareBytes, compareKeys, getVarint, putVarint, varintSizeBytes } from './coding.ts'
+export { CODECS, codecMissing, codecOfLevel, isCodec, isCodecAvailable, type Codec } from './compression/codec.ts'
 export {
   KEY_SIZE_BYTES_MAX,
   KIND_DELETE,
@@ -87,7 +88,7 @@ export type { TableProperties } from './table/table-properties.ts'
 export { TableReader } from './table/table-reader.ts'
 export { salvageTable, type SalvagedPart, type TableGap } from './table/table-salvage.ts'
 export { TableScan } from './table/table-scan.ts'
-export { READ_AHEAD_SIZE_BYTES } from './table/table-block-scan.ts'
+export { SCAN_BUFFER_SIZE_BYTES } from './table/table-block-scan.ts'
 export { TableWriter, type TableWriterOptions } from './table/table-writer.ts'
 export { Workspace, type WorkspaceRegion } from './table/workspace.ts'
 export {

@@ -3,6 +3,7 @@
  * one compaction to everybody else. Pure.
  */
 import type { CompactionInput, CompactionRequest } from '@varve/workers'
+import { mergedSizeBytesMax } from '../jobs/job-runner.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import { overlaps, type KeyRange } from '../version/version.ts'
 import { tablesOf, type CompactionChoice } from './compaction-choice.ts'
@@ -11,7 +12,10 @@ import { tablesOf, type CompactionChoice } from './compaction-choice.ts'
 const PART_TABLE_COUNT_MIN = 2
 
 export interface CompactionPart {
-  readonly specification: Pick<CompactionRequest, 'type' | 'runs' | 'isBottom' | 'grandparents' | 'span'>
+  readonly specification: Pick<
+    CompactionRequest,
+    'type' | 'runs' | 'isBottom' | 'grandparents' | 'span' | 'outputLevel'
+  >
   /** At most this much is written. */
   readonly inputSizeBytes: number
 }
@@ -42,7 +46,7 @@ function splitKeysOf(choice: CompactionChoice, count: number): Uint8Array[] {
   return keys
 }
 
-function partOf({ runs, isBottom, grandparents }: CompactionChoice, span: KeyRange): CompactionPart {
+function partOf({ runs, isBottom, grandparents, outputLevel }: CompactionChoice, span: KeyRange): CompactionPart {
   const inside = runs
     .map(({ tables }) => tables.filter((table) => overlaps(table, span)))
     .filter((tables) => tables.length > 0)
@@ -51,12 +55,13 @@ function partOf({ runs, isBottom, grandparents }: CompactionChoice, span: KeyRan
       type: 'compaction',
       runs: inside.map((tables) => tables.map(inputOf)),
       isBottom,
+      outputLevel,
       grandparents: grandparents
         .filter((table) => overlaps(table, span))
         .map(({ metadata: { largestKey, sizeBytes } }) => ({ largestKey, sizeBytes })),
       span: span.lower === undefined && span.upper === undefined ? undefined : span,
     },
-    inputSizeBytes: inside.flat().reduce((sum, { metadata }) => sum + metadata.sizeBytes, 0),
+    inputSizeBytes: mergedSizeBytesMax(inside.flat().map(({ metadata }) => metadata)),
   }
 }
 

@@ -139,6 +139,7 @@ export class FlushScheduler {
         const output = await this.#runner.run(
           {
             type: 'flush',
+            outputLevel: 0,
             walNumber: memtable.wal.number,
             arena: memtable.arena.shared,
             committedSizeBytes: memtable.committedOffset,

@@ -5,7 +5,7 @@ import { metadataOf } from '../test-support/tables.ts'
 import { JobRunner, type JobPart } from './job-runner.ts'
 import { ObsoleteFiles } from './obsolete-files.ts'
 
-const TABLE = { blockSizeBytes: 4096, bloomBitsPerKey: 10, tableSizeBytes: 1000 }
+const TABLE = { blockSizeBytes: 4096, bloomBitsPerKey: 10, compression: ['none'] as const, tableSizeBytes: 1000 }
 
 /** Holds every job until the test ends it. */
 class HeldJobs implements JobExecutor {
@@ -61,7 +61,7 @@ function startTwo(entriesIn: number): {
     liveSequences: () => [7],
     onHung: () => undefined,
   })
-  const specification = { type: 'compaction', runs: [], isBottom: true, grandparents: [] } as const
+  const specification = { type: 'compaction', runs: [], isBottom: true, grandparents: [], outputLevel: 1 } as const
   const part: JobPart = { specification, inputSizeBytes: 500 }
   const output = runner.runParts([part, part], entriesIn)
   output.catch(() => undefined)

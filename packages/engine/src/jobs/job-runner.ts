@@ -3,7 +3,7 @@
  * and deletes what a failed job left behind. Keeps the tallies.
  */
 import { join } from 'node:path'
-import { assert, tableFileName, fileNumber, type VarveError } from '@varve/storage'
+import { assert, tableFileName, fileNumber, type TableMetadata, type VarveError } from '@varve/storage'
 import {
   GRANDPARENT_OVERLAP_TABLE_COUNT_MAX,
   JobControl,
@@ -199,6 +199,18 @@ function outputOf(results: readonly JobResult[]): JobOutput {
     bytesWritten: sum(({ bytesWritten }) => bytesWritten),
     durationMs: sum(({ durationMs }) => durationMs),
   }
+}
+
+/**
+ * An upper bound of what a merge of tables writes, but for the heads of entries: they may be compressed where its output
+ * is not.
+ */
+export function mergedSizeBytesMax(tables: readonly TableMetadata[]): number {
+  return tables.reduce(
+    (sum, { sizeBytes, rawKeySizeBytes, rawValueSizeBytes }) =>
+      sum + Math.max(sizeBytes, rawKeySizeBytes + rawValueSizeBytes),
+    0,
+  )
 }
 
 /** Entries into a job = entries out + entries dropped. */

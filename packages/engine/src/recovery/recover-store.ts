@@ -212,7 +212,13 @@ async function flushLog(runner: JobRunner, wal: ReplayedWal): Promise<JobOutput>
   for (let tries = 1; ; tries++) {
     try {
       return await runner.run(
-        { type: 'flush', walNumber: wal.number, arena: wal.image, committedSizeBytes: wal.committedSizeBytes },
+        {
+          type: 'flush',
+          outputLevel: 0,
+          walNumber: wal.number,
+          arena: wal.image,
+          committedSizeBytes: wal.committedSizeBytes,
+        },
         wal.committedSizeBytes,
         wal.entryCount,
       )

@@ -115,7 +115,7 @@ export class LogRepair {
     const committedSizeBytes = log.moveToFront(stretch)
     try {
       const { tables } = await this.#runner.run(
-        { type: 'flush', walNumber: log.number, arena: log.image, committedSizeBytes },
+        { type: 'flush', outputLevel: 0, walNumber: log.number, arena: log.image, committedSizeBytes },
         committedSizeBytes,
         stretch.entryCount,
       )

@@ -4,9 +4,9 @@
  * table that was written later wins: a compaction wrote it from what had taken the other one's place.
  * Bounded in memory and open files: so many runs at a time, as often as it takes.
  */
-import { compareKeys, type TableMetadata } from '@varve/storage'
+import { LEVEL_COUNT, compareKeys, type TableMetadata } from '@varve/storage'
 import type { CompactionInput } from '@varve/workers'
-import type { JobRunner } from '../jobs/job-runner.ts'
+import { mergedSizeBytesMax, type JobRunner } from '../jobs/job-runner.ts'
 
 const RUN_COUNT_MAX = 64
 
@@ -30,8 +30,14 @@ async function merge(
 ): Promise<readonly TableMetadata[]> {
   const tables = runs.flat()
   const output = await runner.run(
-    { type: 'compaction', runs: runs.map((run) => run.map(inputOf)), isBottom, grandparents: [] },
-    tables.reduce((sum, table) => sum + table.sizeBytes, 0),
+    {
+      type: 'compaction',
+      runs: runs.map((run) => run.map(inputOf)),
+      isBottom,
+      grandparents: [],
+      outputLevel: LEVEL_COUNT - 1,
+    },
+    mergedSizeBytesMax(tables),
     tables.reduce((sum, table) => sum + table.entryCount, 0),
   )
   return output.tables

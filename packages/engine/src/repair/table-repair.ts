@@ -9,7 +9,9 @@ import {
   IoError,
   TableReader,
   TableWriter,
+  LEVEL_COUNT,
   checkTable,
+  codecOfLevel,
   compareBytes,
   differenceOf,
   isKnownKind,
@@ -27,6 +29,7 @@ import { lostKeys, type LostPart } from './repair-report.ts'
 
 /** Blocks that are copied before the event loop turns. */
 const BLOCKS_PER_TURN = 64
+const DEEPEST_LEVEL = LEVEL_COUNT - 1
 
 export type TableFinding =
   | { readonly kind: 'sound'; readonly metadata: TableMetadata }
@@ -89,9 +92,10 @@ export async function salvageInto(
   options: TableOptions,
 ): Promise<SalvagedTable> {
   const file = env.files.openSync(join(directory, tableFileName(number)), 'read')
+  const writerOptions = { ...options, codec: codecOfLevel(options.compression, DEEPEST_LEVEL) }
   const copyPath = join(directory, tableFileName(into))
   const copy = env.files.openSync(copyPath, 'create')
-  const salvage = new TableCopy(tableFileName(number), new TableWriter(copy, into, options), known)
+  const salvage = new TableCopy(tableFileName(number), new TableWriter(copy, into, writerOptions), known)
   let metadata: TableMetadata | undefined
   try {
     let count = 0

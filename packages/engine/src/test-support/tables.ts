@@ -76,7 +76,12 @@ export function writeTable(
   options: Partial<TableWriterOptions> = {},
 ): TableHandle {
   const file = env.files.openSync(`/d/${tableFileName(fileNumber(number))}`, 'create')
-  const writer = new TableWriter(file, fileNumber(number), { blockSizeBytes: 256, bloomBitsPerKey: 10, ...options })
+  const writer = new TableWriter(file, fileNumber(number), {
+    blockSizeBytes: 256,
+    bloomBitsPerKey: 10,
+    codec: 'none',
+    ...options,
+  })
   for (const { key, sequence, kind, value } of entries) {
     writer.add(key, 0, key.length, sequence, kind, value, 0, value.length)
   }

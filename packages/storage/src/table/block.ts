@@ -3,9 +3,11 @@
  * change, so that any number of cursors may read one, and a cache may drop it at any time.
  */
 import { getUint32 } from '../coding.ts'
+import { decompressBlock, rawSizeOf } from '../compression/compressed-block.ts'
 import { CorruptionError } from '../errors.ts'
 import { RestartPrefixes } from './restart-prefixes.ts'
 import { BLOCK_TRAILER_SIZE_BYTES, RESTART_INTERVAL, checkBlockTrailer } from './table-format.ts'
+import { type WorkspaceRegion, ownRegion } from './workspace.ts'
 
 export type BlockRole = 0 | 1 | 2
 export const ROLE_INDEX = 0
@@ -104,8 +106,9 @@ export class Block {
 
 /**
  * The block of `sizeBytes` that stands in `raw` at `start`, its trailer behind it, and in its file at `offset`. It keeps
- * `raw` and does not copy.
- * @throws CorruptionError, or UnsupportedError if it is compressed in an unknown way
+ * `raw` and does not copy, unless the block is compressed: then it is decompressed into `scratch` if it fits there, else
+ * into memory of its own.
+ * @throws CorruptionError, or UnsupportedError if it is compressed in a way that this version or runtime lacks
  */
 export function decodeBlock(
   raw: Uint8Array,
@@ -115,11 +118,31 @@ export function decodeBlock(
   path: string,
   fileNumber: number,
   offset: number,
+  scratch?: WorkspaceRegion,
 ): Block {
   if (start + sizeBytes + BLOCK_TRAILER_SIZE_BYTES > raw.length) {
     throw new CorruptionError(path, offset, 'a block is cut short')
   }
-  checkBlockTrailer(raw, start, sizeBytes, path, fileNumber, offset)
+  const codec = checkBlockTrailer(raw, start, sizeBytes, path, fileNumber, offset)
+  if (codec === 'none') {
+    return parseBlock(raw, start, sizeBytes, role, path, offset)
+  }
+  const end = start + sizeBytes
+  const rawSize = rawSizeOf(raw, start, end, path, offset)
+  const into = scratch !== undefined && rawSize <= scratch.sizeBytes ? scratch : ownRegion(rawSize)
+  decompressBlock(codec, raw, start, end, rawSize, into.bytes, into.offset, path, offset)
+  return parseBlock(into.bytes, into.offset, rawSize, role, path, offset)
+}
+
+/** The block of `sizeBytes` that stands in `raw` at `start`, checksum and compression apart. */
+function parseBlock(
+  raw: Uint8Array,
+  start: number,
+  sizeBytes: number,
+  role: BlockRole,
+  path: string,
+  offset: number,
+): Block {
   if (role === ROLE_FILTER) {
     return new Block(raw, start, start + sizeBytes, 0, role, path, offset)
   }

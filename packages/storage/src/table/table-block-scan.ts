@@ -13,7 +13,12 @@ import { BLOCK_TRAILER_SIZE_BYTES, type BlockHandle, endOf } from './table-forma
 import { TableReader } from './table-reader.ts'
 import { type Workspace, type WorkspaceRegion, ownRegion } from './workspace.ts'
 
-export const READ_AHEAD_SIZE_BYTES: number = 256 * 1024
+const READ_AHEAD_SIZE_BYTES: number = 256 * 1024
+/** Larger blocks, once decompressed, get memory of their own. */
+const DECOMPRESSED_SIZE_BYTES: number = 32 * 1024
+
+/** What a scan takes from a workspace. */
+export const SCAN_BUFFER_SIZE_BYTES: number = READ_AHEAD_SIZE_BYTES + DECOMPRESSED_SIZE_BYTES
 
 export class TableBlockScan {
   readonly table: TableReader
@@ -26,6 +31,8 @@ export class TableBlockScan {
   readonly #dataHandle: BlockHandle = { offset: 0, sizeBytes: 0 }
   readonly #workspace: Workspace | undefined
   readonly #region: WorkspaceRegion
+  /** The end of the region: where a compressed block is decompressed. The rest holds a part of the file. */
+  readonly #scratch: WorkspaceRegion
   #isClosed = false
   /** The part of the file that stands in the region. */
   #windowOffset = 0
@@ -42,7 +49,9 @@ export class TableBlockScan {
   constructor(file: File, number: FileNumber, sizeBytes: number, workspace?: Workspace) {
     this.table = TableReader.openSync(file, number, sizeBytes)
     this.#workspace = workspace
-    this.#region = workspace?.take(READ_AHEAD_SIZE_BYTES) ?? ownRegion(READ_AHEAD_SIZE_BYTES)
+    this.#region = workspace?.take(SCAN_BUFFER_SIZE_BYTES) ?? ownRegion(SCAN_BUFFER_SIZE_BYTES)
+    const { bytes, offset } = this.#region
+    this.#scratch = { bytes, offset: offset + READ_AHEAD_SIZE_BYTES, sizeBytes: DECOMPRESSED_SIZE_BYTES }
     this.top.reset(this.table.topIndex)
   }
 
@@ -135,16 +144,17 @@ export class TableBlockScan {
     const { table } = this
     const region = this.#region
     const end = endOf(handle)
-    if (handle.sizeBytes + BLOCK_TRAILER_SIZE_BYTES > region.sizeBytes) {
+    if (handle.sizeBytes + BLOCK_TRAILER_SIZE_BYTES > READ_AHEAD_SIZE_BYTES) {
       return table.readBlockSync(handle.offset, handle.sizeBytes, ROLE_DATA)
     }
     if (handle.offset < this.#windowOffset || end > this.#windowEnd) {
-      const size = Math.min(region.sizeBytes, table.bodySizeBytes - handle.offset)
+      const size = Math.min(READ_AHEAD_SIZE_BYTES, table.bodySizeBytes - handle.offset)
       readFullySync(table.file, region.bytes, region.offset, size, handle.offset)
       this.#windowOffset = handle.offset
       this.#windowEnd = handle.offset + size
     }
     const start = region.offset + handle.offset - this.#windowOffset
-    return decodeBlock(region.bytes, start, handle.sizeBytes, ROLE_DATA, table.path, table.number, handle.offset)
+    const { path, number } = table
+    return decodeBlock(region.bytes, start, handle.sizeBytes, ROLE_DATA, path, number, handle.offset, this.#scratch)
   }
 }

@@ -75,6 +75,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i', (seed) => {
   const table = writeTable(entries, {
     blockSizeBytes: [64, 300, 4096][seed % 3] as number,
     bloomBitsPerKey: seed % 2 === 0 ? 0 : 10,
+    codec: seed % 3 === 0 ? 'lz4' : 'none',
   })
   const reader: TableReader = openTable(table)
   const eager = new EagerSource()

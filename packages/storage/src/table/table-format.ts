@@ -4,7 +4,8 @@
  *
  *     file       := partition+ topIndex properties footer          no byte lies outside of these, no gap between them
  *     partition  := data{1..} filter? index                        each with a trailer behind it
- *     trailer    := compression:u8 checksum:u32                    5 bytes; 0 = none; covers block and compression
+ *     trailer    := compression:u8 checksum:u32                    5 bytes; covers block and compression
+ *     compression: 0 none, 1 LZ4, 2 deflate (raw), 3 zstd          of data blocks alone; see compressed-block.ts
  *
  *     data, index, topIndex := entry+ restartOffset:u32{restartCount} restartCount:u32
  *     entry      := shared:varint unshared:varint valueSize:varint tag:u8 sequence[0..7] keySuffix[unshared] value
@@ -31,6 +32,7 @@
  *
  *     00 03 01 11 07 'ant' '1'   03 05 00 22 2c 01 'eater'   00 00 00 00   01 00 00 00      then 00 and the checksum
  */
+import { CODECS, CODEC_NONE, type Codec } from '../compression/codec.ts'
 import { checksum, checksumSeed } from '../checksum.ts'
 import { getUint32, getUint64, putUint32, putUint64 } from '../coding.ts'
 import { CorruptionError, UnsupportedError } from '../errors.ts'
@@ -41,7 +43,6 @@ export const BLOCK_TRAILER_SIZE_BYTES = 5
 export const RESTART_INTERVAL = 16
 /** An index of a partition is cut when it reaches this. */
 export const INDEX_BLOCK_SIZE_BYTES = 4096
-export const COMPRESSION_NONE = 0
 /** The kind of the entries of an index. */
 export const KIND_INDEX = 0
 /** Offsets have 32 bits. */
@@ -144,13 +145,15 @@ export function putBlockTrailer(
   end: number,
   tableNumber: number,
   offset: number,
+  compression: number = CODEC_NONE,
 ): void {
-  bytes[end] = COMPRESSION_NONE
+  bytes[end] = compression
   putUint32(bytes, end + 1, checksum(bytes.subarray(start, end + 1), checksumSeed(tableNumber, offset)))
 }
 
 /**
- * Checks the block of `sizeBytes` that stands in `bytes` at `start`, its trailer behind it, and in its file at `offset`.
+ * Checks the block of `sizeBytes` that stands in `bytes` at `start`, its trailer behind it, and in its file at `offset`;
+ * returns how it is compressed.
  * @throws CorruptionError, or UnsupportedError if it is compressed in an unknown way
  */
 export function checkBlockTrailer(
@@ -160,16 +163,18 @@ export function checkBlockTrailer(
   path: string,
   tableNumber: number,
   offset: number,
-): void {
+): Codec {
   const end = start + sizeBytes
   if (getUint32(bytes, end + 1) !== checksum(bytes.subarray(start, end + 1), checksumSeed(tableNumber, offset))) {
     throw new CorruptionError(path, offset, 'the checksum of a block is wrong')
   }
-  if (bytes[end] !== COMPRESSION_NONE) {
+  const codec = CODECS[bytes[end] as number]
+  if (codec === undefined) {
     throw new UnsupportedError(
       `${path} holds a block of compression type ${bytes[end]} at offset ${offset}, which this version of Varve cannot read`,
     )
   }
+  return codec
 }
 
 function footerChecksum(bytes: Uint8Array, offset: number, tableNumber: number, fileSizeBytes: number): number {

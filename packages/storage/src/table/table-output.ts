@@ -2,6 +2,8 @@
  * A table's file while it is written: blocks are built in place in the buffer, sealed, and written in large chunks.
  * Synchronous, for job threads.
  */
+import { CODECS, type Codec } from '../compression/codec.ts'
+import type { BlockCompressor } from '../compression/compressed-block.ts'
 import { UnsupportedError } from '../errors.ts'
 import type { File } from '../env/env.ts'
 import { writeFullySync } from '../env/file-io.ts'
@@ -54,13 +56,18 @@ export class TableOutput {
     }
   }
 
-  /** Ends the block that was built, and says in `handle` where it stands. */
-  seal(handle: BlockHandle): void {
+  /** Ends the block that was built, compressed where that is worth it, and says in `handle` where it stands. */
+  seal(handle: BlockHandle, compressor?: BlockCompressor): void {
     const buffer = this.buffer
+    let codec: Codec = 'none'
+    if (compressor !== undefined) {
+      buffer.end = compressor.compress(buffer.bytes, buffer.start, buffer.end)
+      codec = compressor.codec
+    }
     handle.offset = this.blockOffset
     handle.sizeBytes = buffer.end - buffer.start
     buffer.makeRoom(BLOCK_TRAILER_SIZE_BYTES)
-    putBlockTrailer(buffer.bytes, buffer.start, buffer.end, this.#number, handle.offset)
+    putBlockTrailer(buffer.bytes, buffer.start, buffer.end, this.#number, handle.offset, CODECS.indexOf(codec))
     buffer.end += BLOCK_TRAILER_SIZE_BYTES
     this.finish()
     if (buffer.end - buffer.base >= OUTPUT_CHUNK_SIZE_BYTES) {

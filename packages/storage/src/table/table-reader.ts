@@ -29,11 +29,12 @@ export class TableReader {
     const top = bytes.slice(topStart, topStart + footer.topIndex.sizeBytes + BLOCK_TRAILER_SIZE_BYTES)
     const start = footer.properties.offset - offset
     const size = footer.properties.sizeBytes
-    decodeBlock(bytes, start, size, ROLE_FILTER, file.path, number, footer.properties.offset)
+    const { offset: at } = footer.properties
+    const properties = decodeBlock(bytes, start, size, ROLE_FILTER, file.path, number, at)
     this.file = file
     this.number = number
     this.sizeBytes = sizeBytes
-    this.properties = decodeTableProperties(bytes.subarray(start, start + size), file.path, footer.properties.offset)
+    this.properties = decodeTableProperties(properties.bytes.subarray(properties.start, properties.end), file.path, at)
     this.topIndex = decodeBlock(
       top,
       0,

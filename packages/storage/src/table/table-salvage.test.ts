@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { CODECS, type Codec, isCodecAvailable } from '../compression/codec.ts'
 import { forEachSeed } from '../test-support/seeds.ts'
 import { BlockCursor } from './block-cursor.ts'
 import { TABLE_FOOTER_SIZE_BYTES, putTableFooter } from './table-format.ts'
@@ -40,6 +41,8 @@ function salvage(bytes: Uint8Array): Salvaged {
   return { entries, gapCount, gapSizeBytes }
 }
 
+const AVAILABLE = CODECS.filter(isCodecAvailable)
+const codecOf = (random: SeededRandom): Codec => AVAILABLE[random.below(AVAILABLE.length)] as Codec
 const blockSizeOf = (random: SeededRandom): number => 64 + random.below(3) * random.below(3000)
 
 function checkAll({ entries }: Salvaged, expected: readonly TestEntry[]): void {
@@ -50,7 +53,9 @@ function checkAll({ entries }: Salvaged, expected: readonly TestEntry[]): void {
 test('a sound table is salvaged as a whole, without gaps', () => {
   forEachSeed(5, (random) => {
     const entries = randomEntries(random, 500)
-    const salvaged = salvage(writeTable(entries, { blockSizeBytes: blockSizeOf(random) }).file.toBytes())
+    const salvaged = salvage(
+      writeTable(entries, { blockSizeBytes: blockSizeOf(random), codec: codecOf(random) }).file.toBytes(),
+    )
     checkAll(salvaged, entries)
     expect(salvaged.gapCount).toBe(0)
   })
@@ -59,7 +64,7 @@ test('a sound table is salvaged as a whole, without gaps', () => {
 test('without footer and top index every block is found by its form', () => {
   forEachSeed(10, (random) => {
     const entries = randomEntries(random, 500)
-    const bytes = writeTable(entries, { blockSizeBytes: blockSizeOf(random) }).file.toBytes()
+    const bytes = writeTable(entries, { blockSizeBytes: blockSizeOf(random), codec: codecOf(random) }).file.toBytes()
     bytes.fill(0xaa, bytes.length - TABLE_FOOTER_SIZE_BYTES)
     checkAll(salvage(bytes), entries)
   })
@@ -68,7 +73,7 @@ test('without footer and top index every block is found by its form', () => {
 test('damage costs the blocks that it touches: what is found is a part of what was written, in order', () => {
   forEachSeed(40, (random) => {
     const entries = randomEntries(random, 300)
-    const bytes = writeTable(entries, { blockSizeBytes: 64 + random.below(400) }).file.toBytes()
+    const bytes = writeTable(entries, { blockSizeBytes: 64 + random.below(400), codec: codecOf(random) }).file.toBytes()
     for (let i = random.below(4); i >= 0; i--) {
       const start = random.below(bytes.length)
       bytes.set(random.bytes(Math.min(random.below(100) + 1, bytes.length - start)), start)

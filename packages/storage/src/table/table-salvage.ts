@@ -4,10 +4,13 @@
  * 1. Where the indexes can be read, they say where the data blocks lie; each is read by itself.
  * 2. Where they cannot, blocks are searched for: a data block is known by its form alone. Its entries follow each other,
  *    every 16th is a restart point, so that after k entries there are ceil(k / 16) restart points, and where no entry
- *    follows, they must stand, and behind them a trailer whose checksum is right for this place in this file.
+ *    follows, they must stand, and behind them a trailer whose checksum is right for this place in this file. A compressed
+ *    one says its size, and its first byte is none that another begins with.
  */
 import { getUint32, getVarint, varintSizeBytes } from '../coding.ts'
 import { isKnownKind } from '../entry.ts'
+import { CODECS, CODEC_NONE } from '../compression/codec.ts'
+import { storedSizeOf } from '../compression/compressed-block.ts'
 import type { File } from '../env/env.ts'
 import { CorruptionError, IoError } from '../errors.ts'
 import type { FileNumber } from '../file-names.ts'
@@ -32,6 +35,10 @@ const ENTRY_SIZE_BYTES_MIN = 4
 const BLOCK_SIZE_BYTES_MIN = ENTRY_SIZE_BYTES_MIN + 8
 /** The search gives up when it has looked at so many entries for each byte: no honest file needs one. */
 const STEPS_PER_BYTE_MAX = 2
+/** So many bytes are checked in the time that a look at an entry takes. */
+const CHECKSUM_BYTES_PER_STEP = 64
+/** Sizes at the beginning of a compressed block. */
+const HEAD_SIZE_BYTES_MAX = 10
 
 /** @throws UnsupportedError if a newer version wrote the table; IoError if the file cannot be read at all */
 export function* salvageTable(file: File, number: FileNumber): Generator<SalvagedPart> {
@@ -145,6 +152,35 @@ class BlockFinder {
 
   /** The data block that begins at `offset`, if one does. */
   blockAt(offset: number): Block | undefined {
+    return this.#compressedBlockAt(offset) ?? this.#plainBlockAt(offset)
+  }
+
+  #compressedBlockAt(offset: number): Block | undefined {
+    const window = this.#window
+    if (!window.load(offset, Math.min(HEAD_SIZE_BYTES_MAX, this.#to - offset))) {
+      return undefined
+    }
+    const start = offset - window.offset
+    const sizeBytes = storedSizeOf(window.bytes, start, start + HEAD_SIZE_BYTES_MAX)
+    const end = offset + sizeBytes + BLOCK_TRAILER_SIZE_BYTES
+    if (sizeBytes === 0 || end > this.#to || !window.load(offset, end - offset)) {
+      return undefined
+    }
+    const codec = window.bytes[offset - window.offset + sizeBytes] as number
+    if (codec === CODEC_NONE || codec >= CODECS.length) {
+      return undefined
+    }
+    this.#stepsLeft -= sizeBytes / CHECKSUM_BYTES_PER_STEP
+    this.end = end
+    return this.#decode(offset, sizeBytes)
+  }
+
+  #decode(offset: number, sizeBytes: number): Block {
+    const { bytes, offset: windowOffset, path } = this.#window
+    return decodeBlock(bytes, offset - windowOffset, sizeBytes, ROLE_DATA, path, this.#number, offset)
+  }
+
+  #plainBlockAt(offset: number): Block | undefined {
     let at = offset
     let count = 0
     for (let next = this.#entryEnd(at, true); next > 0; next = this.#entryEnd(at, false)) {
@@ -163,7 +199,7 @@ class BlockFinder {
       return undefined
     }
     this.end = end
-    return decodeBlock(window.bytes, start, sizeBytes, ROLE_DATA, window.path, this.#number, offset)
+    return this.#decode(offset, sizeBytes)
   }
 
   /** Where the entry at `offset` ends; 0 if none stands there. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compareKeys } from '../coding.ts'
+import { CODECS, type Codec, isCodecAvailable } from '../compression/codec.ts'
 import { KIND_DELETE, KIND_PUT } from '../entry.ts'
 import { MemoryFile } from './test-support/memory-file.ts'
 import { CorruptionError } from '../errors.ts'
@@ -19,6 +20,8 @@ import {
   writeTable,
 } from './test-support/random-entries.ts'
 import { Workspace } from './workspace.ts'
+
+const COMPRESSING = CODECS.filter((codec) => codec !== 'none' && isCodecAvailable(codec))
 
 function scanAll(table: TestTable, workspace?: Workspace): TestEntry[] {
   const scan = new TableScan(table.file, TEST_TABLE_NUMBER, table.metadata.sizeBytes, workspace)
@@ -70,7 +73,9 @@ describe('a table gives back what was written', () => {
     const random = new SeededRandom(seed)
     const entries = randomEntries(random, 1 + random.below(8000))
     const workspace = new Workspace(4 * 1024 * 1024)
-    for (const options of [{}, { blockSizeBytes: 64 }, { blockSizeBytes: 100_000 }, { bloomBitsPerKey: 0 }]) {
+    const codec = COMPRESSING[seed % COMPRESSING.length] as Codec
+    const sizes = [{}, { blockSizeBytes: 64 }, { blockSizeBytes: 100_000 }, { bloomBitsPerKey: 0 }]
+    for (const options of [...sizes, { codec }, { codec, blockSizeBytes: 40_000 }]) {
       const table = writeTable(entries, options, workspace)
       checkTable(table.file, TEST_TABLE_NUMBER, table.metadata, workspace)
       expectSame(scanAll(table, workspace), entries, `seed ${seed}`)
@@ -82,7 +87,7 @@ describe('a table gives back what was written', () => {
 
   test('from one table to the next, inside of a workspace and out of it', () => {
     const entries = randomEntries(new SeededRandom(9), 5000)
-    const table = writeTable(entries)
+    const table = writeTable(entries, { codec: 'lz4' })
     const workspace = new Workspace(2 * 1024 * 1024)
     const outside = new Workspace(0)
     for (const [from, to] of [
@@ -92,7 +97,8 @@ describe('a table gives back what was written', () => {
     ] as const) {
       const scan = new TableScan(table.file, TEST_TABLE_NUMBER, table.metadata.sizeBytes, from)
       const file = new MemoryFile('copy')
-      const writer = new TableWriter(file, TEST_TABLE_NUMBER, { blockSizeBytes: 4096, bloomBitsPerKey: 10 }, to)
+      const options = { blockSizeBytes: 4096, bloomBitsPerKey: 10, codec: 'lz4' } as const
+      const writer = new TableWriter(file, TEST_TABLE_NUMBER, options, to)
       while (scan.next()) {
         const { keyBytes, keyOffset, keySize, sequence, kind, valueBytes, valueOffset, valueSize } = scan
         writer.add(keyBytes, keyOffset, keySize, sequence, kind, valueBytes, valueOffset, valueSize)
@@ -150,7 +156,8 @@ describe('a table gives back what was written', () => {
 
 test('entries out of order are refused', () => {
   const add = (keys: readonly (readonly [number[], number])[]): (() => void) => {
-    const writer = new TableWriter(new MemoryFile('x'), TEST_TABLE_NUMBER, { blockSizeBytes: 64, bloomBitsPerKey: 10 })
+    const options = { blockSizeBytes: 64, bloomBitsPerKey: 10, codec: 'none' } as const
+    const writer = new TableWriter(new MemoryFile('x'), TEST_TABLE_NUMBER, options)
     return () => {
       for (const [key, sequence] of keys) {
         writer.add(Uint8Array.from(key), 0, key.length, sequence, KIND_PUT, new Uint8Array(50), 0, 50)

@@ -6,6 +6,8 @@
  */
 import { assert } from '../assert.ts'
 import { KEY_SIZE_BYTES_MAX, KIND_DELETE, SEQUENCE_MAX, sequenceNumber } from '../entry.ts'
+import type { Codec } from '../compression/codec.ts'
+import { BlockCompressor } from '../compression/compressed-block.ts'
 import type { File } from '../env/env.ts'
 import type { FileNumber } from '../file-names.ts'
 import { BlockBuilder, ENTRY_HEAD_SIZE_BYTES_MAX } from './block-builder.ts'
@@ -22,6 +24,8 @@ export interface TableWriterOptions {
   readonly blockSizeBytes: number
   /** 0: no filters. */
   readonly bloomBitsPerKey: number
+  /** Of data blocks. */
+  readonly codec: Codec
 }
 
 /** Restart points of a data block, its trailer: what may follow the last entry. */
@@ -37,6 +41,7 @@ export class TableWriter {
   readonly #data: BlockBuilder
   readonly #index: IndexWriter
   readonly #filter: BloomFilterBuilder
+  readonly #compressor: BlockCompressor | undefined
   readonly #handle: BlockHandle = { offset: 0, sizeBytes: 0 }
 
   readonly #lastKey: Uint8Array = new Uint8Array(KEY_SIZE_BYTES_MAX)
@@ -66,6 +71,7 @@ export class TableWriter {
     this.#region = workspace?.take(OUTPUT_BUFFER_SIZE_BYTES) ?? ownRegion(OUTPUT_BUFFER_SIZE_BYTES)
     this.#output = new TableOutput(file, number, this.#region)
     this.#data = new BlockBuilder(this.#output.buffer)
+    this.#compressor = options.codec === 'none' ? undefined : new BlockCompressor(options.codec)
     this.#filter = new BloomFilterBuilder(options.bloomBitsPerKey)
     this.#index = new IndexWriter(this.#output, options.bloomBitsPerKey > 0 ? this.#filter : undefined)
   }
@@ -196,7 +202,7 @@ export class TableWriter {
 
   #finishBlock(): void {
     this.#data.finish()
-    this.#output.seal(this.#handle)
+    this.#output.seal(this.#handle, this.#compressor)
     this.#dataBlockCount++
     this.#isBlockPending = true
   }

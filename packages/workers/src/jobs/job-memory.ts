@@ -2,11 +2,11 @@
  * Memory that a thread keeps from one job to the next. Arrays made anew for each job would wait for a collection that a
  * thread of few objects seldom has: they kept 60 MB a thread resident. Owned by one job at a time.
  */
-import { OUTPUT_BUFFER_SIZE_BYTES, READ_AHEAD_SIZE_BYTES, Workspace } from '@varve/storage'
+import { OUTPUT_BUFFER_SIZE_BYTES, SCAN_BUFFER_SIZE_BYTES, Workspace } from '@varve/storage'
 
 /** For a writer, the check of its tables and the scans of these runs; those beyond read through buffers of their own. */
 const RUN_COUNT_MAX = 16
-const WORKSPACE_SIZE_BYTES: number = OUTPUT_BUFFER_SIZE_BYTES + (RUN_COUNT_MAX + 1) * READ_AHEAD_SIZE_BYTES
+const WORKSPACE_SIZE_BYTES: number = OUTPUT_BUFFER_SIZE_BYTES + (RUN_COUNT_MAX + 1) * SCAN_BUFFER_SIZE_BYTES
 
 /** Columns beyond this are made for the one job that needs them. Suffices for 250 k entries of a memtable. */
 const COLUMNS_SIZE_BYTES_MAX: number = 8 * 1024 * 1024

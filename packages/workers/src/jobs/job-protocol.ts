@@ -11,12 +11,14 @@
  * Workers never delete, rename or append to a file that existed before the job, and never touch the manifest.
  * Rows never cross: only file numbers, a shared arena, bounds and counts do.
  */
-import type { ErrorCode, TableMetadata } from '@varve/storage'
+import type { Codec, ErrorCode, TableMetadata } from '@varve/storage'
 
 /** How tables are to be written. */
 export interface TableOptions {
   readonly blockSizeBytes: number
   readonly bloomBitsPerKey: number
+  /** How data blocks are compressed, by level; the last one counts for the levels below it too. */
+  readonly compression: readonly Codec[]
   /** A table is finished at the first change of user key beyond this size. */
   readonly tableSizeBytes: number
 }
@@ -30,6 +32,8 @@ interface JobRequestBase {
 /** What jobs are told that write tables. */
 interface WritingRequestBase extends JobRequestBase {
   readonly table: TableOptions
+  /** Where the tables are to stand. */
+  readonly outputLevel: number
   /**
    * The sequences that some reader may still ask for, ascending, the last being the newest visible one. Of each key the
    * newest version at or below each of them is kept, and so is every version above the last.

@@ -2,7 +2,7 @@
  * The tables that a job writes: cut at the wanted size, made durable, read back and checked. A file that it created is
  * never removed here: the main thread alone deletes.
  */
-import { TableWriter, assert, checkTable, compareBytes, fileNumber } from '@varve/storage'
+import { TableWriter, assert, checkTable, codecOfLevel, compareBytes, fileNumber } from '@varve/storage'
 import type { File, TableMetadata } from '@varve/storage'
 import type { JobContext } from './job-context.ts'
 import type { Grandparent, WritingRequest } from './job-protocol.ts'
@@ -109,7 +109,9 @@ export class OutputTables {
   #startTable(): OpenTable {
     const number = this.#request.outputNumbers.first + this.#tables.length
     const file = this.#context.openTable(number, 'create')
-    const writer = new TableWriter(file, fileNumber(number), this.#request.table, this.#context.memory.workspace)
+    const { table, outputLevel } = this.#request
+    const options = { ...table, codec: codecOfLevel(table.compression, outputLevel) }
+    const writer = new TableWriter(file, fileNumber(number), options, this.#context.memory.workspace)
     this.#open = { number, file, writer }
     this.#checkedAtSizeBytes = this.#grandparents.length === 0 ? this.#request.table.tableSizeBytes : 0
     this.#overlappedSizeBytes = 0

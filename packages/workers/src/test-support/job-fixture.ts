@@ -36,7 +36,12 @@ export interface Image {
   readonly groupOffsets: readonly number[]
 }
 
-const SMALL_TABLES: TableOptions = { blockSizeBytes: 512, bloomBitsPerKey: 10, tableSizeBytes: 4096 }
+const SMALL_TABLES: TableOptions = {
+  blockSizeBytes: 512,
+  bloomBitsPerKey: 10,
+  compression: ['none'],
+  tableSizeBytes: 4096,
+}
 
 /** The image of a WAL with these versions, in groups of at most `groupCountMax`. Their sequences have to be in line. */
 export function walImage(walNumber: number, versions: readonly Version[], groupCountMax: number): Image {
@@ -134,7 +139,8 @@ export class JobFixture {
 
   flushRequest(image: Image, liveSequences: readonly number[], table: TableOptions = SMALL_TABLES): FlushRequest {
     const { walNumber, arena, sizeBytes } = image
-    return { type: 'flush', walNumber, arena, committedSizeBytes: sizeBytes, ...this.#base(liveSequences, table) }
+    const base = this.#base(liveSequences, table)
+    return { type: 'flush', outputLevel: 0, walNumber, arena, committedSizeBytes: sizeBytes, ...base }
   }
 
   compactionRequest(
@@ -148,7 +154,14 @@ export class JobFixture {
         return { number, sizeBytes, entryCount, smallestKey, largestKey }
       }),
     )
-    return { type: 'compaction', runs: inputs, isBottom, grandparents: [], ...this.#base(liveSequences, table) }
+    return {
+      type: 'compaction',
+      runs: inputs,
+      isBottom,
+      grandparents: [],
+      outputLevel: 1,
+      ...this.#base(liveSequences, table),
+    }
   }
 
   /** What stands in these tables, in order. */

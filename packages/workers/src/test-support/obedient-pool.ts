@@ -22,7 +22,8 @@ export function request(type: JobRequest['type'], directory: string): JobRequest
   const base = { directory, control: createJobControl() }
   const writing = {
     ...base,
-    table: { blockSizeBytes: 4096, bloomBitsPerKey: 10, tableSizeBytes: 1 << 20 },
+    table: { blockSizeBytes: 4096, bloomBitsPerKey: 10, compression: ['none'], tableSizeBytes: 1 << 20 } as const,
+    outputLevel: 1,
     liveSequences: [0],
     outputNumbers: { first: 1, count: 1 },
   }

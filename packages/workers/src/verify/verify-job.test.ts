@@ -19,7 +19,7 @@ afterEach(async () => await fixture.remove())
 /** One table with every version of the list, whose sequences are in line. */
 function tableOf(versions: readonly Version[]): TableMetadata {
   const everySequence = versions.map(({ sequence }) => sequence)
-  const options = { blockSizeBytes: 256, bloomBitsPerKey: 10, tableSizeBytes: 1 << 30 }
+  const options = { blockSizeBytes: 256, bloomBitsPerKey: 10, compression: ['none'], tableSizeBytes: 1 << 30 } as const
   const result = runJob(fixture.env, fixture.flushRequest(walImage(1, versions, 50), everySequence, options))
   const [table] = result.ok ? result.tables : []
   if (table === undefined) {

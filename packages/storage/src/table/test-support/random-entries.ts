@@ -109,7 +109,7 @@ export function writeTable(
   const writer = new TableWriter(
     file,
     TEST_TABLE_NUMBER,
-    { blockSizeBytes: 4096, bloomBitsPerKey: 10, ...options },
+    { blockSizeBytes: 4096, bloomBitsPerKey: 10, codec: 'none', ...options },
     workspace,
   )
   for (const { key, sequence, kind, value } of entries) {
