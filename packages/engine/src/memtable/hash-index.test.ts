@@ -37,6 +37,16 @@ function expectThat(condition: boolean, what: string): void {
   }
 }
 
+/** Where the steps lead, and how many they are. */
+function newestBelow(index: HashIndex, newest: number, limit: number): { entry: number; stepCount: number } {
+  let entry = newest
+  let stepCount = 0
+  for (; entry >= limit; stepCount++) {
+    entry = index.towardsBelow(entry, limit)
+  }
+  return { entry, stepCount }
+}
+
 function compareWithMap(random: SeededRandom): void {
   const entries = new Entries(random.pick([1, 2, 100, 5000]))
   const { index } = entries
@@ -62,6 +72,10 @@ function compareWithMap(random: SeededRandom): void {
       expectThat(entries.keyOf(entry).equals(key), `entry ${entry} has another key`)
       expectThat(index.newestOf(entry) === chain[0], `the newest of ${entry} is another`)
     }
+    for (const [place, version] of chain.entries()) {
+      const below = newestBelow(index, chain[0] as number, version).entry
+      expectThat(below === (chain[place + 1] ?? NO_ENTRY), `the newest below ${version} is not ${below}`)
+    }
     expectThat(found.join() === chain.join(), `versions ${found.join()} where ${chain.join()} should be`)
     const absent = Buffer.from(`${name}\0`, 'latin1')
     const isAbsent = !model.has(absent.toString('latin1'))
@@ -72,6 +86,50 @@ function compareWithMap(random: SeededRandom): void {
 
 test('it finds what a Map would, through growth, collisions and long chains', () => {
   forEachSeed(12, compareWithMap)
+})
+
+test('any version of a key that has been written a hundred thousand times is a few steps away', () => {
+  const entries = new Entries(100_000)
+  const { index } = entries
+  const [hot, cold] = [Buffer.from('hot'), Buffer.from('cold')]
+  const [none, count] = [new Uint8Array(0), 100_000]
+  for (let i = 0; i < count; i++) {
+    const isCold = i % 1000 === 500
+    entries.add(KIND_PUT, isCold ? cold : hot, none, isCold ? 2 : 1)
+  }
+  const newest = index.find(1, hot, 0, hot.length)
+  let most = 0
+  for (let limit = 0; limit < count; limit += 7) {
+    const { entry, stepCount } = newestBelow(index, newest, limit)
+    const wanted = limit === 0 ? NO_ENTRY : (limit - 1) % 1000 === 500 ? limit - 2 : limit - 1
+    expectThat(entry === wanted, `the newest below ${limit} is not ${entry}`)
+    most = Math.max(most, stepCount)
+  }
+  expect(most).toBeGreaterThan(2)
+  expect(most).toBeLessThanOrEqual(2 * Math.ceil(Math.log2(count)) + 2)
+})
+
+test('what an index knew of other entries before it was cleared does not show', () => {
+  forEachSeed(5, (random) => {
+    const entries = new Entries(64)
+    for (let round = 0; round < 4; round++) {
+      entries.index.clear()
+      const chain: number[] = []
+      const count = 1 + random.below(300)
+      for (let i = 0; i < count; i++) {
+        const key = random.bytes(1, 3)
+        const entry = entries.add(KIND_PUT, key, new Uint8Array(0), key[0] as number)
+        if (key[0] === 255) {
+          chain.unshift(entry)
+        }
+      }
+      const newest = chain[0] ?? NO_ENTRY
+      for (let limit = 0; limit <= count; limit++) {
+        const { entry } = newestBelow(entries.index, newest, limit)
+        expectThat(entry === (chain.find((version) => version < limit) ?? NO_ENTRY), `below ${limit} is ${entry}`)
+      }
+    }
+  })
 })
 
 test('an empty index finds nothing, and the empty key is a key', () => {

@@ -65,7 +65,7 @@ export abstract class ReadableMemtable {
   protected newestVisible(newest: number, visibleCount: number): number {
     let entry = newest
     while (entry >= visibleCount) {
-      entry = this.index.previousOf(entry)
+      entry = this.index.towardsBelow(entry, visibleCount)
     }
     return entry
   }
