@@ -16,7 +16,7 @@ import { makeScratchDirectory } from '../harness/scratch-directory.ts'
 import { concerns, systemError, watchedEnv } from '../harness/watched-env.ts'
 import type { CallHook, FileCall } from '../harness/watched-env.ts'
 
-const OPTIONS = { memtableSizeBytes: 16 * 1024, tableSizeBytes: 8 * 1024 } as const
+const OPTIONS = { memtableSizeBytes: 16 * 1024, tableSizeBytes: 8 * 1024, compression: 'none' } as const
 
 interface Scene {
   readonly parent: string

@@ -19,6 +19,8 @@ import type { HandmadeTable } from './handmade-store.ts'
 const TINY: StoreOptions = {
   memtableSizeBytes: 32 * 1024,
   tableSizeBytes: 16 * 1024,
+  // Values that repeat would make few tables.
+  compression: 'none',
   levelZeroTableCountTrigger: 2,
   levelOneSizeBytes: 32 * 1024,
   levelSizeRatio: 2,

@@ -12,6 +12,9 @@ export interface Subject {
 }
 
 export const NOTHING: Answer = []
+/** Of conditional writes. */
+export const WRITTEN = 'written'
+export const CONFLICT = 'conflict'
 const MISSING = 'missing'
 
 export function answerOf(value: Buffer | undefined | boolean): Buffer | string {

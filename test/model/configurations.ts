@@ -12,7 +12,7 @@ const DENSE: Codec = isCodecAvailable('zstd') ? 'zstd' : 'deflate'
 const TINY: StoreOptions = { memtableSizeBytes: 64 * KIB, tableSizeBytes: 32 * KIB, levelZeroTableCountTrigger: 2 }
 
 /** Small levels with a small step from one to the next: several of them fill. */
-const DEEP: StoreOptions = { ...TINY, levelSizeRatio: 2, levelOneSizeBytes: 64 * KIB }
+const DEEP: StoreOptions = { ...TINY, levelSizeRatio: 2, levelOneSizeBytes: 64 * KIB, compression: 'none' }
 
 /** Used through `connect`. */
 export const SHARED_CONFIGURATIONS: readonly StoreConfiguration[] = [
@@ -27,7 +27,7 @@ export const CONFIGURATIONS: readonly StoreConfiguration[] = [
   { name: 'tiny, inline, deflate', options: { ...TINY, compression: 'deflate' }, executor: 'inline' },
   {
     name: 'deep, one worker',
-    options: { ...DEEP, workerCountMax: 1, compression: ['none', 'lz4', DENSE] },
+    options: { ...DEEP, workerCountMax: 1, levelOneSizeBytes: 16 * KIB, compression: ['none', 'lz4', DENSE] },
     executor: 'pool',
   },
   { name: 'deep, inline, no cache', options: { ...DEEP, blockCacheSizeBytes: 0 }, executor: 'inline' },

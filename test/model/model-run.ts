@@ -212,7 +212,7 @@ function keysWritten(operation: Operation): Buffer[] {
   if (operation.type === 'write') {
     return [operation.write.key.bytes]
   }
-  if (operation.type === 'batch') {
+  if (operation.type === 'batch' || operation.type === 'writeIf') {
     return operation.writes.map((write) => write.key.bytes)
   }
   const steps = operation.type === 'burst' ? operation.steps : []

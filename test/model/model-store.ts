@@ -107,7 +107,7 @@ export class ModelIterator {
   }
 }
 
-function isInside(key: Buffer, range: ModelRange): boolean {
+export function isInside(key: Buffer, range: ModelRange): boolean {
   const { gt, gte, lt, lte, prefix } = range
   return (
     (gt === undefined || Buffer.compare(key, gt) > 0) &&

@@ -1,7 +1,7 @@
 /** Answers operations from the model. */
-import { NOTHING, answerOf } from './answer.ts'
+import { CONFLICT, NOTHING, WRITTEN, answerOf } from './answer.ts'
 import type { Answer, Subject } from './answer.ts'
-import { ModelIterator, ModelStore } from './model-store.ts'
+import { ModelIterator, ModelStore, isInside } from './model-store.ts'
 import type { ModelEntry, ModelView } from './model-store.ts'
 import type { HandleOperation, Operation, Read, Scan, SnapshotUse, Write } from './operation.ts'
 
@@ -9,6 +9,10 @@ export class ModelSubject implements Subject {
   readonly #model = new ModelStore()
   readonly #iterators = new Map<number, ModelIterator>()
   readonly #snapshots = new Map<number, ModelView>()
+  /** When the snapshot in a slot was made, and when a key was last put or deleted, by the number of writes before. */
+  readonly #snapshotTimes = new Map<number, number>()
+  readonly #changeTimes = new Map<string, number>()
+  #time = 0
 
   get openIteratorCount(): number {
     return this.#iterators.size
@@ -37,6 +41,8 @@ export class ModelSubject implements Subject {
         return this.#write(operation.writes)
       case 'burst':
         return this.#burst(operation.steps)
+      case 'writeIf':
+        return this.#writeIf(operation)
       case 'get':
       case 'getSync':
       case 'has':
@@ -48,6 +54,10 @@ export class ModelSubject implements Subject {
       case 'scan':
         return scanned(this.#viewOf(operation.snapshot).range(operation.range), operation.how)
       case 'clear':
+        this.#model
+          .view()
+          .range(operation.range)
+          .forEach(({ key }) => this.#changed(key))
         this.#model.clear(operation.range)
         return NOTHING
       case 'reopen':
@@ -78,6 +88,7 @@ export class ModelSubject implements Subject {
         return NOTHING
       case 'openSnapshot':
         this.#snapshots.set(slot, this.#model.view())
+        this.#snapshotTimes.set(slot, this.#time)
         return NOTHING
       case 'closeSnapshot':
         this.#snapshots.delete(slot)
@@ -91,6 +102,7 @@ export class ModelSubject implements Subject {
 
   #write(writes: readonly Write[]): Answer {
     for (const write of writes) {
+      this.#changed(write.key.bytes)
       if (write.type === 'put') {
         this.#model.put(write.key.bytes, write.value.bytes)
       } else {
@@ -98,6 +110,27 @@ export class ModelSubject implements Subject {
       }
     }
     return NOTHING
+  }
+
+  /** A key that was deleted counts, one that was not there before too, and one that was put as it was. */
+  #changed(key: Buffer): void {
+    this.#changeTimes.set(key.toString('latin1'), ++this.#time)
+  }
+
+  #writeIf({ writes, since, unchangedKeys, unchangedRanges }: Extract<Operation, { type: 'writeIf' }>): Answer {
+    const at = present(this.#snapshotTimes, since)
+    const keys = [...writes.map(({ key }) => key), ...unchangedKeys].map(({ bytes }) => bytes.toString('latin1'))
+    const isChanged = (key: string): boolean => (this.#changeTimes.get(key) ?? 0) > at
+    const hasConflict =
+      keys.some(isChanged) ||
+      [...this.#changeTimes.keys()].some(
+        (key) => isChanged(key) && unchangedRanges.some((range) => isInside(Buffer.from(key, 'latin1'), range)),
+      )
+    if (hasConflict) {
+      return [CONFLICT]
+    }
+    this.#write(writes)
+    return [WRITTEN]
   }
 
   #burst(steps: readonly (Write | Read)[]): Answer {

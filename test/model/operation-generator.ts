@@ -16,6 +16,7 @@ const WEIGHTS: Readonly<Record<Operation['type'], number>> = {
   write: 330,
   batch: 70,
   burst: 25,
+  writeIf: 25,
   get: 110,
   getSync: 60,
   has: 40,
@@ -61,6 +62,8 @@ export class OperationGenerator {
         return { type, writes: this.#batch(), sync: random.chance(0.03), as: random.pick(['array', 'WriteBatch']) }
       case 'burst':
         return { type, steps: this.#burst() }
+      case 'writeIf':
+        return this.#writeIf()
       case 'get':
       case 'getSync':
       case 'has':
@@ -148,6 +151,21 @@ export class OperationGenerator {
       return { type: 'delete', key: this.#keyInput() }
     }
     return { type: 'put', key: this.#keyInput(), value: this.#inputOf(this.#value()) }
+  }
+
+  /** Few dependencies: with many, one of them would nearly always have changed. */
+  #writeIf(): Operation {
+    const since = this.#openSlot(this.#snapshots)
+    if (since === undefined) {
+      return { type: 'write', write: this.#write(), sync: false }
+    }
+    return {
+      type: 'writeIf',
+      writes: this.#several(0, 2, () => this.#write()),
+      since,
+      unchangedKeys: this.#several(0, 2, () => this.#keyInput()),
+      unchangedRanges: this.#random.chance(0.3) ? [this.#narrowRange()] : [],
+    }
   }
 
   /** Mixed writes; often with a key that stands in it twice. */

@@ -38,6 +38,14 @@ export type Operation =
       readonly sync: boolean
       readonly as: 'array' | 'WriteBatch'
     }
+  /** Written only if nothing that it depends on was changed since the snapshot in slot `since`. */
+  | {
+      readonly type: 'writeIf'
+      readonly writes: readonly Write[]
+      readonly since: number
+      readonly unchangedKeys: readonly Input[]
+      readonly unchangedRanges: readonly ModelRange[]
+    }
   /** Writes and reads that are all issued in one turn, none awaited: the reads see what was there before. */
   | { readonly type: 'burst'; readonly steps: readonly (Write | Read)[] }
   | Read

@@ -2,7 +2,7 @@
  * Answers operations from a store. On the way it breaks what callers may break: what was passed in is overwritten as soon
  * as the call has returned, and what came out is overwritten when it has been compared.
  */
-import { WriteBatch, connect, open } from 'varve'
+import { ConflictError, WriteBatch, connect, open } from 'varve'
 import type {
   Bytes,
   RangeIterator,
@@ -16,7 +16,7 @@ import type {
 } from 'varve'
 import { componentsOf } from '../harness/executors.ts'
 import type { ExecutorKind } from '../harness/executors.ts'
-import { NOTHING, answerOf } from './answer.ts'
+import { CONFLICT, NOTHING, WRITTEN, answerOf } from './answer.ts'
 import type { Answer, Subject } from './answer.ts'
 import type { ModelRange } from './model-store.ts'
 import { present } from './model-subject.ts'
@@ -69,6 +69,8 @@ export class StoreSubject implements Subject {
         return NOTHING
       case 'burst':
         return await this.#burst(operation.steps)
+      case 'writeIf':
+        return await this.#writeIf(operation)
       case 'get':
       case 'getSync':
       case 'has':
@@ -173,6 +175,26 @@ export class StoreSubject implements Subject {
       })
     }
     await this.#handle.write(batch, options)
+  }
+
+  async #writeIf(operation: Extract<Operation, { type: 'writeIf' }>): Promise<Answer> {
+    const writes = operation.writes.map(inputOperation)
+    const unchangedKeys = operation.unchangedKeys.map(inputOf)
+    const unchangedRanges = operation.unchangedRanges.map(inputRange)
+    const ifUnchangedSince = present(this.#snapshots, operation.since)
+    const done = this.#handle.write(writes, { ifUnchangedSince, unchangedKeys, unchangedRanges })
+    writes.forEach((input) => [input.key, input.type === 'put' ? input.value : ''].forEach(scribble))
+    unchangedKeys.forEach(scribble)
+    unchangedRanges.forEach(({ gt, gte, lt, lte, prefix }) => [gt, gte, lt, lte, prefix].forEach(scribble))
+    try {
+      await done
+      return [WRITTEN]
+    } catch (error) {
+      if (error instanceof ConflictError) {
+        return [CONFLICT]
+      }
+      throw error
+    }
   }
 
   async #burst(steps: readonly (Write | Read)[]): Promise<Answer> {
