@@ -20,7 +20,7 @@ import { makeMemoryDirectory } from '../harness/scratch-directory.ts'
 const KIB = 1024
 const OPTIONS: StoreOptions = { memtableSizeBytes: 64 * KIB, tableSizeBytes: 32 * KIB, levelZeroTableCountTrigger: 2 }
 /** Above the time that a thread takes to start on a busy machine. */
-const HUNG_AFTER_MS = 4000
+const HUNG_AFTER_MS = 2000
 const ENTRY_COUNT = 400
 /** Threads are started many times. */
 const TIMEOUT_MS = 120_000
@@ -34,15 +34,13 @@ const HANG_POINTS: readonly JobPoint[] = ['start', 'first-byte', 'answer']
 const WORDS: Readonly<Record<JobFault, RegExp>> = {
   exit: /its thread ended: exited with code 7|its thread ended: .*code: 7/,
   throw: /thrown at/,
-  hang: /hung: its thread showed no progress for 4 s/,
+  hang: /hung: its thread showed no progress for 2 s/,
   garbage: /answered what is no result of it/,
   twice: /nothing is told/,
 }
 
-type Hook = Parameters<typeof makeMemoryDirectory>[1]
-
-function freshPath(whenFinished?: Hook): string {
-  return path.join(makeMemoryDirectory('worker-faults', whenFinished), 'store')
+function freshPath(): string {
+  return path.join(makeMemoryDirectory('worker-faults'), 'store')
 }
 
 /** A store whose jobs run in threads that fail as planned, and what it tells. */
@@ -105,70 +103,26 @@ async function expectWhole(directory: string, entries: readonly [string, string]
   expect(await ledgerFaults(directory), 'R10').toEqual([])
 }
 
-/** A job fails once at each point of it, and is done again. */
-async function failOnce(type: FaultyJob, fault: JobFault, whenFinished?: Hook): Promise<void> {
-  const directory = freshPath(whenFinished)
-  const faulty = await FaultyStore.open(directory)
-  const entries: [string, string][] = []
-  for (const point of fault === 'hang' ? HANG_POINTS : POINTS) {
-    planJobFault(directory, { type, point, fault, count: 1 })
-    const toldCount = faulty.errors.length
-    entries.push(...(await faulty.provoke(type, point)))
-    const told = faulty.errors.slice(toldCount)
-    expect(told.length, `an event at ${point}`).toBeGreaterThan(0)
-    expect(told.join('\n')).toMatch(WORDS[fault])
-    expect((await contentsOf(faulty.store)).length).toBe(entries.length)
-  }
-  await faulty.store.close()
-  expect(await ledgerFaults(directory), 'R10').toEqual([])
-  await expectWhole(directory, entries)
-}
-
-/** Every job of a type fails: read-only after three tries, and nothing is lost. */
-async function failAlways(type: FaultyJob, fault: JobFault, whenFinished?: Hook): Promise<void> {
-  const directory = freshPath(whenFinished)
-  const faulty = await FaultyStore.open(directory)
-  const before = await faulty.provoke(type, 'before')
-  planJobFault(directory, { type, point: 'first-byte', fault, count: 1000 })
-  const after = await fill(faulty.store, ENTRY_COUNT, 100, 'after')
-  const flushed = faulty.store.flush().catch((error: unknown) => error)
-  const refused = await faulty.whenReadOnly()
-  expect(refused).toMatchObject({ code: 'VARVE_READ_ONLY', cause: { code: 'VARVE_INTERNAL' } })
-  expect((refused.cause as Error).message).toMatch(WORDS[fault])
-  if (type === 'flush') {
-    expect(await flushed).toMatchObject({ code: 'VARVE_INTERNAL' })
-  }
-  expect((await faulty.store.get(after[7]?.[0] ?? ''))?.toString('latin1')).toBe(after[7]?.[1])
-  await faulty.store.close()
-  // The logs of what could not be flushed stay.
-  expect(readLedger(directory).wals.length).toBeGreaterThanOrEqual(type === 'flush' ? 1 : 0)
-  await expectWhole(directory, [...before, ...after])
-}
-
-/** A directory whose log has to be replayed, as after a crash. */
-async function withReplay(whenFinished?: Hook): Promise<{ directory: string; entries: [string, string][] }> {
-  const original = freshPath(whenFinished)
-  const store = await open(original, OPTIONS)
-  const entries = await fill(store, ENTRY_COUNT)
-  const directory = freshPath(whenFinished)
-  fs.cpSync(original, directory, { recursive: true })
-  await store.close()
-  return { directory, entries }
-}
-
-async function failInOpen(fault: JobFault, whenFinished?: Hook): Promise<void> {
-  const { directory, entries } = await withReplay(whenFinished)
-  planJobFault(directory, { type: 'flush', point: 'table-synced', fault, count: 1 })
-  const faulty = await FaultyStore.open(directory)
-  expect(await contentsOf(faulty.store)).toEqual(entries)
-  await faulty.store.close()
-  expect(await ledgerFaults(directory), 'R10').toEqual([])
-}
-
 describe.each(TYPES)('once, in a %s', { timeout: TIMEOUT_MS }, (type) => {
-  test.each<JobFault>(['exit', 'throw', 'garbage'])('%s: the job is done again, at any point of it', (fault) =>
-    failOnce(type, fault),
-  )
+  for (const fault of ['exit', 'throw', 'hang', 'garbage'] as const) {
+    test(`${fault}: the job is done again, at any point of it`, async () => {
+      const directory = freshPath()
+      const faulty = await FaultyStore.open(directory)
+      const entries: [string, string][] = []
+      for (const point of fault === 'hang' ? HANG_POINTS : POINTS) {
+        planJobFault(directory, { type, point, fault, count: 1 })
+        const toldCount = faulty.errors.length
+        entries.push(...(await faulty.provoke(type, point)))
+        const told = faulty.errors.slice(toldCount)
+        expect(told.length, `an event at ${point}`).toBeGreaterThan(0)
+        expect(told.join('\n')).toMatch(WORDS[fault])
+        expect((await contentsOf(faulty.store)).length).toBe(entries.length)
+      }
+      await faulty.store.close()
+      expect(await ledgerFaults(directory), 'R10').toEqual([])
+      await expectWhole(directory, entries)
+    })
+  }
 
   for (const [fault, point] of [
     ['exit', 'answered'],
@@ -188,14 +142,54 @@ describe.each(TYPES)('once, in a %s', { timeout: TIMEOUT_MS }, (type) => {
       await expectWhole(directory, entries)
     })
   }
+})
 
-  test.each<JobFault>(['exit', 'garbage'])('%s in each: read-only after three tries, and nothing is lost', (fault) =>
-    failAlways(type, fault),
-  )
+describe('again and again', { timeout: TIMEOUT_MS }, () => {
+  for (const type of TYPES) {
+    for (const fault of type === 'flush' ? (['exit', 'garbage', 'hang'] as const) : (['exit', 'garbage'] as const)) {
+      test(`${fault} in each ${type}: read-only after three tries, and nothing is lost`, async () => {
+        const directory = freshPath()
+        const faulty = await FaultyStore.open(directory)
+        const before = await faulty.provoke(type, 'before')
+        planJobFault(directory, { type, point: 'first-byte', fault, count: 1000 })
+        const after = await fill(faulty.store, ENTRY_COUNT, 100, 'after')
+        const flushed = faulty.store.flush().catch((error: unknown) => error)
+        const refused = await faulty.whenReadOnly()
+        expect(refused).toMatchObject({ code: 'VARVE_READ_ONLY', cause: { code: 'VARVE_INTERNAL' } })
+        expect((refused.cause as Error).message).toMatch(WORDS[fault])
+        if (type === 'flush') {
+          expect(await flushed).toMatchObject({ code: 'VARVE_INTERNAL' })
+        }
+        expect((await faulty.store.get(after[7]?.[0] ?? ''))?.toString('latin1')).toBe(after[7]?.[1])
+        await faulty.store.close()
+        // The logs of what could not be flushed stay.
+        expect(readLedger(directory).wals.length).toBeGreaterThanOrEqual(type === 'flush' ? 1 : 0)
+        await expectWhole(directory, [...before, ...after])
+      })
+    }
+  }
 })
 
 describe('while a store opens', () => {
-  test.each<JobFault>(['exit', 'throw', 'garbage'])('%s once: it opens nevertheless', (fault) => failInOpen(fault))
+  /** A directory whose log has to be replayed, as after a crash. */
+  async function withReplay(): Promise<{ directory: string; entries: [string, string][] }> {
+    const original = freshPath()
+    const store = await open(original, OPTIONS)
+    const entries = await fill(store, ENTRY_COUNT)
+    const directory = freshPath()
+    fs.cpSync(original, directory, { recursive: true })
+    await store.close()
+    return { directory, entries }
+  }
+
+  test.each<JobFault>(['exit', 'throw', 'hang', 'garbage'])('%s once: it opens nevertheless', async (fault) => {
+    const { directory, entries } = await withReplay()
+    planJobFault(directory, { type: 'flush', point: 'table-synced', fault, count: 1 })
+    const faulty = await FaultyStore.open(directory)
+    expect(await contentsOf(faulty.store)).toEqual(entries)
+    await faulty.store.close()
+    expect(await ledgerFaults(directory), 'R10').toEqual([])
+  })
 
   test('each time: it fails cleanly, and the next open finds everything', async () => {
     const { directory, entries } = await withReplay()
@@ -206,26 +200,14 @@ describe('while a store opens', () => {
   })
 })
 
-/** Each waits for most of its time until a job counts as hung. */
-describe.concurrent('a job that hangs', { timeout: TIMEOUT_MS }, () => {
-  test.for(TYPES)('once, in a %s: it is done again, at any point of it', (type, { onTestFinished }) =>
-    failOnce(type, 'hang', onTestFinished),
-  )
-
-  test('in each flush: read-only after three tries, and nothing is lost', ({ onTestFinished }) =>
-    failAlways('flush', 'hang', onTestFinished))
-
-  test('once while a store opens: it opens nevertheless', ({ onTestFinished }) => failInOpen('hang', onTestFinished))
-
-  test('while the store closes: closing ends, and the log keeps what was to be written', async ({ onTestFinished }) => {
-    const directory = freshPath(onTestFinished)
-    const faulty = await FaultyStore.open(directory)
-    const entries = await fill(faulty.store, ENTRY_COUNT)
-    planJobFault(directory, { type: 'flush', point: 'first-byte', fault: 'hang', count: 1000 })
-    await faulty.store.close()
-    expect(faulty.errors.join('\n')).toMatch(WORDS.hang)
-    await expectWhole(directory, entries)
-  })
+test('a flush that hangs while the store closes: closing ends, and the log keeps what it would have written', async () => {
+  const directory = freshPath()
+  const faulty = await FaultyStore.open(directory)
+  const entries = await fill(faulty.store, ENTRY_COUNT)
+  planJobFault(directory, { type: 'flush', point: 'first-byte', fault: 'hang', count: 1000 })
+  await faulty.store.close()
+  expect(faulty.errors.join('\n')).toMatch(WORDS.hang)
+  await expectWhole(directory, entries)
 })
 
 /** Of this process, where the system shows them. */

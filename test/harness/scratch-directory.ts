@@ -31,8 +31,8 @@ function makeDirectory(parent: string, name: string, whenFinished: Hook): string
  * As `makeScratchDirectory`, but in memory where the machine has room for that: for tests that write a lot and of which
  * none looks at what a disk does.
  */
-export function makeMemoryDirectory(name: string, whenFinished: Hook = onTestFinished): string {
-  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name, whenFinished)
+export function makeMemoryDirectory(name: string): string {
+  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name, onTestFinished)
 }
 
 /** A path at which nothing stands yet, in a directory that does. */

@@ -310,12 +310,7 @@ export class Engine implements OwnView {
       this.#compactions.stop(closedError(this.#setup.directory))
       await this.#setup.executor.close()
       await this.#compactions.whenIdle()
-      if (!this.#versions.isInDoubt) {
-        this.#runner.discardUnnamed()
-      }
-      if (isSynced) {
-        await this.#attempt(() => this.#flushes.recordCleanClose())
-      }
+      await this.#attempt(() => this.#flushes.finishClose(isSynced))
     } finally {
       await this.#releaseAll()
     }

@@ -105,11 +105,21 @@ export class FlushScheduler {
     await this.#applied
   }
 
+  /** No job runs any more, compactions included, and no edit is under way: what jobs wrote and none named goes. */
+  async finishClose(isSynced: boolean): Promise<void> {
+    if (!this.#versions.isInDoubt) {
+      this.#runner.discardUnnamed()
+    }
+    if (isSynced) {
+      await this.#recordCleanClose()
+    }
+  }
+
   /**
    * Logs that remain, because a flush failed, and were synced are durable up to where they were written: damage there is
    * no torn tail.
    */
-  async recordCleanClose(): Promise<void> {
+  async #recordCleanClose(): Promise<void> {
     const remaining = this.#memtables.frozen.filter((memtable) => memtable.hasCommitted)
     if (remaining.length > 0) {
       const closedWals = remaining.map(({ wal, committedOffset }) => ({
