@@ -76,15 +76,15 @@ export function renderWrites(stats: StoreStats): string | undefined {
 
 /** To follow a line of progress that would stand still without a reason; empty while writes go on. */
 export function describeStall({ stalls }: StoreStats): string {
+  const what = stalls.currentKind === 'delay' ? 'slower, so that it is not ahead of' : 'waiting for'
   switch (stalls.current) {
     case undefined:
       return ''
     case 'frozen-memtables':
-      return ', waiting for a flush'
+      return `, ${what} a flush`
     case 'level-zero-tables':
-      return ', waiting for a compaction'
-    default:
-      return `, waiting (${stalls.current})`
+    case 'pending-compaction':
+      return `, ${what} a compaction`
   }
 }
 

@@ -36,18 +36,19 @@ import { RangeScan, type ScanReading } from './read/range-scan.ts'
 import type { OwnView } from './read/store-view.ts'
 import type { LockedDirectory } from './recovery/directory.ts'
 import { recoverStore, type RecoveredStore, type RecoveryReport } from './recovery/recover-store.ts'
-import type { EmitEvent } from './store-events.ts'
+import { emitFlush, type EmitEvent } from './store-events.ts'
 import { engineStatsOf, type EngineStats } from './store-stats.ts'
 import type { Wal } from './wal/wal.ts'
 import { verifyStore, type VerifyOptions, type VerifyReport } from './verify/verification.ts'
 import type { TableHandle } from './version/table-handle.ts'
 import type { KeyRange, Version } from './version/version.ts'
 import type { VersionSet } from './version/version-set.ts'
+import { BackPressure } from './write/back-pressure.ts'
+import { closedError } from './write/closed-error.ts'
 import { CommitQueue } from './write/commit-queue.ts'
 import { ConditionalWriter } from './write/conditional-writer.ts'
 import { WalHealer } from './write/wal-healer.ts'
-import type { StallCause } from './write/stall-queue.ts'
-import { closedError, WritePath } from './write/write-path.ts'
+import { WritePath } from './write/write-path.ts'
 import { WalSyncer } from './wal/wal-syncer.ts'
 
 export interface EngineSetup {
@@ -74,6 +75,7 @@ export class Engine implements OwnView {
   readonly #versions: VersionSet
   readonly #tables: TableCache
   readonly #obsoleteFiles: ObsoleteFiles
+  readonly #pressure: BackPressure
   readonly #syncer: WalSyncer
   readonly #commits: CommitQueue
   readonly #runner: JobRunner
@@ -114,6 +116,7 @@ export class Engine implements OwnView {
       )
       const engine = new Engine(setup, locked.lock, recovered, tables, obsoleteFiles)
       versionHooks.onFailure = (error) => engine.becomeReadOnly(error)
+      engine.#pressure.refresh()
       engine.#compactions.schedule()
       return engine
     } catch (error) {
@@ -153,8 +156,9 @@ export class Engine implements OwnView {
       onSettled: (memtable) => this.#onSettled(memtable),
       onFailure: (error) => this.#healer.onFailed(error),
     })
-    this.writes = new WritePath(this.memtables, this.#commits, env.clock, this.guard, options, {
-      stallCause: () => this.#stallCause(),
+    const isCompacting = (): boolean => this.#compactions.isBusy
+    this.#pressure = new BackPressure(env.clock, options, { memtables: this.memtables, versions, isCompacting })
+    this.writes = new WritePath(env, this.memtables, this.#commits, this.#pressure, this.guard, options, {
       onFreeze: (frozen) => this.#onFreeze(frozen),
       onStall: (event) => setup.emit('stall', event),
     })
@@ -264,6 +268,7 @@ export class Engine implements OwnView {
       version: this.#versions.current,
       memtables: this.memtables,
       writes: this.writes,
+      pressure: this.#pressure,
       commits: this.#commits,
       syncer: this.#syncer,
       tables: this.#tables,
@@ -345,14 +350,6 @@ export class Engine implements OwnView {
     await this.#lock.release()
   }
 
-  #stallCause(): StallCause | undefined {
-    const { frozenMemtableCountMax, levelZeroTableCountMax } = this.#setup.options
-    if (this.memtables.frozen.length >= frozenMemtableCountMax) {
-      return 'frozen-memtables'
-    }
-    return this.#versions.current.levelZeroRunCount >= levelZeroTableCountMax ? 'level-zero-tables' : undefined
-  }
-
   #onSettled(memtable: Memtable): void {
     if (memtable !== this.memtables.active) {
       this.#flushes.schedule()
@@ -361,6 +358,7 @@ export class Engine implements OwnView {
 
   #onFreeze(frozen: Memtable): void {
     this.#syncer.add(this.memtables.active.wal)
+    this.#pressure.refresh()
     this.#setup.emit('wal', { change: 'frozen', number: frozen.wal.number })
     this.#flushes.schedule()
   }
@@ -371,26 +369,18 @@ export class Engine implements OwnView {
     this.#syncer.remove(wal)
     this.#healer.discard(wal)
     this.#onVersionChanged()
-    emit('wal', { change: 'removed', number: wal.number })
-    for (const table of output.tables) {
-      emit('table', { change: 'added', number: table.number, sizeBytes: table.sizeBytes })
-    }
-    emit('flush', {
-      walNumber: wal.number,
-      tableCount: output.tables.length,
-      entryCount: output.entriesOut,
-      bytesWritten: output.bytesWritten,
-      durationMs: output.durationMs,
-    })
+    emitFlush(emit, wal.number, output)
   }
 
   #onVersionChanged(): void {
     this.#epoch++
+    this.#pressure.refresh()
     this.onViewChanged()
     // In a turn of its own: what installs a Version must not be held up by what it lets go on.
     this.#setup.env.scheduler.immediate(() => {
-      this.writes.resume()
+      // In this order: whether a compaction runs says whether writes may wait for it.
       this.#compactions.schedule()
+      this.writes.resume()
     })
   }
 }

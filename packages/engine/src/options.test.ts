@@ -18,7 +18,10 @@ const DEFAULTS = {
   bloomBitsPerKey: 10,
   tableSizeBytes: 32 * MIB,
   levelZeroTableCountTrigger: 4,
+  levelZeroTableCountSlowdown: 12,
   levelZeroTableCountMax: 24,
+  pendingCompactionSizeBytesSlowdown: 8 * GIB,
+  pendingCompactionSizeBytesMax: 32 * GIB,
   levelOneSizeBytes: 64 * MIB,
   compactionStrategy: 'leveled',
   levelSizeRatio: 10,
@@ -38,7 +41,10 @@ const BOUNDS: Record<string, [number, number]> = {
   bloomBitsPerKey: [0, 32],
   tableSizeBytes: [4096, GIB],
   levelZeroTableCountTrigger: [1, 1000],
+  levelZeroTableCountSlowdown: [1, 10_000],
   levelZeroTableCountMax: [1, 10_000],
+  pendingCompactionSizeBytesSlowdown: [4096, 1024 * GIB],
+  pendingCompactionSizeBytesMax: [4096, 1024 * GIB],
   levelOneSizeBytes: [4096, 1024 * GIB],
   levelSizeRatio: [2, 100],
   workerCountMax: [1, 64],
@@ -61,8 +67,12 @@ test('every number is accepted at its bounds and refused one beyond, by name', (
       .toSorted(),
   )
   for (const [name, [min, max]] of Object.entries(BOUNDS)) {
-    // The two options on level 0 are bounded by each other besides.
-    const other = { levelZeroTableCountTrigger: 1, levelZeroTableCountMax: 10_000 }
+    // The bounds of back-pressure are bounded by each other besides.
+    const other = {
+      levelZeroTableCountTrigger: 1,
+      levelZeroTableCountMax: 10_000,
+      pendingCompactionSizeBytesMax: 1024 * GIB,
+    }
     expect(resolve({ ...other, [name]: min }), name).toMatchObject({ [name]: min })
     expect(resolve({ ...other, [name]: max }), name).toMatchObject({ [name]: max })
     for (const wrong of [min - 1, max + 1, min + 0.5, NaN, Infinity, -1, '10', null, true, {}, [], 10n]) {
@@ -136,6 +146,26 @@ test('writes must not stall before compaction starts', () => {
     /levelZeroTableCountMax \(24\) must not be below levelZeroTableCountTrigger \(25\)/,
   )
   expect(resolve({ levelZeroTableCountTrigger: 24 })).toMatchObject({ levelZeroTableCountTrigger: 24 })
+  expect(() => resolve({ levelZeroTableCountSlowdown: 3 })).toThrow(
+    /levelZeroTableCountSlowdown \(3\) must not be below levelZeroTableCountTrigger \(4\)/,
+  )
+  expect(() => resolve({ levelZeroTableCountSlowdown: 25 })).toThrow(
+    /levelZeroTableCountMax \(24\) must not be below levelZeroTableCountSlowdown \(25\)/,
+  )
+  expect(() => resolve({ pendingCompactionSizeBytesSlowdown: MIB, pendingCompactionSizeBytesMax: MIB - 1 })).toThrow(
+    /pendingCompactionSizeBytesMax \(1048575\) must not be below pendingCompactionSizeBytesSlowdown/,
+  )
+})
+
+test('where writes slow down follows the bounds that are given', () => {
+  const slowdowns = (options: StoreOptions): number[] => {
+    const { levelZeroTableCountSlowdown, pendingCompactionSizeBytesSlowdown } = resolveOptions(options)
+    return [levelZeroTableCountSlowdown, pendingCompactionSizeBytesSlowdown]
+  }
+  expect(slowdowns({ levelZeroTableCountMax: 8 })).toEqual([6, 8 * GIB])
+  expect(slowdowns({ levelZeroTableCountTrigger: 16 })).toEqual([16, 8 * GIB])
+  expect(slowdowns({ levelZeroTableCountTrigger: 24 })).toEqual([24, 8 * GIB])
+  expect(slowdowns({ pendingCompactionSizeBytesMax: GIB })).toEqual([12, GIB])
 })
 
 test('a value is described by its kind, never by its content', () => {

@@ -41,8 +41,14 @@ export interface StoreOptions {
   readonly tableSizeBytes?: number
   /** Level 0 is compacted when it has this many runs: a flush is one. Default: 4. */
   readonly levelZeroTableCountTrigger?: number
-  /** Writes stall while level 0 has this many runs or more. Default: 24. */
+  /** Writes slow down while level 0 has more runs than this. Default: 12, at most half-way from the trigger to the maximum. */
+  readonly levelZeroTableCountSlowdown?: number
+  /** Writes stop while level 0 has this many runs or more. Default: 24. */
   readonly levelZeroTableCountMax?: number
+  /** Writes slow down while compactions have more bytes to write than this. Default: 8 GiB, at most the maximum. */
+  readonly pendingCompactionSizeBytesSlowdown?: number
+  /** Writes stop while compactions have this many bytes to write or more. Default: 32 GiB. */
+  readonly pendingCompactionSizeBytesMax?: number
   /** About the size of the level that level 0 is compacted into. Default: 64 MiB. */
   readonly levelOneSizeBytes?: number
   /** Each level is this many times as large as the one above it, the deepest one holding nearly all. Default: 10. */
@@ -83,7 +89,10 @@ const NUMBER_RULES = {
   bloomBitsPerKey: { byDefault: 10, min: 0, max: 32 },
   tableSizeBytes: { byDefault: 32 * MIB, min: 4 * KIB, max: GIB },
   levelZeroTableCountTrigger: { byDefault: 4, min: 1, max: 1000 },
+  levelZeroTableCountSlowdown: { byDefault: 12, min: 1, max: 10_000 },
   levelZeroTableCountMax: { byDefault: 24, min: 1, max: 10_000 },
+  pendingCompactionSizeBytesSlowdown: { byDefault: 8 * GIB, min: 4 * KIB, max: 1024 * GIB },
+  pendingCompactionSizeBytesMax: { byDefault: 32 * GIB, min: 4 * KIB, max: 1024 * GIB },
   levelOneSizeBytes: { byDefault: 64 * MIB, min: 4 * KIB, max: 1024 * GIB },
   levelSizeRatio: { byDefault: 10, min: 2, max: 100 },
   workerCountMax: { byDefault: 2, min: 1, max: 64 },
@@ -117,12 +126,19 @@ export function resolveOptions(options: StoreOptions = {}): ResolvedOptions {
   const booleans = Object.fromEntries(
     (Object.keys(BOOLEAN_DEFAULTS) as BooleanName[]).map((name) => [name, resolveBoolean(name, options[name])]),
   ) as Record<BooleanName, boolean>
-  if (numbers.levelZeroTableCountMax < numbers.levelZeroTableCountTrigger) {
-    throw new InvalidArgumentError(
-      `levelZeroTableCountMax (${numbers.levelZeroTableCountMax}) must not be below levelZeroTableCountTrigger ` +
-        `(${numbers.levelZeroTableCountTrigger}): writes would stall before compaction starts`,
-    )
+  if (options.levelZeroTableCountSlowdown === undefined) {
+    const halfWay = Math.floor((numbers.levelZeroTableCountTrigger + numbers.levelZeroTableCountMax) / 2)
+    const wanted = Math.max(numbers.levelZeroTableCountSlowdown, numbers.levelZeroTableCountTrigger)
+    numbers.levelZeroTableCountSlowdown = Math.min(wanted, halfWay)
   }
+  if (options.pendingCompactionSizeBytesSlowdown === undefined) {
+    const max = numbers.pendingCompactionSizeBytesMax
+    numbers.pendingCompactionSizeBytesSlowdown = Math.min(numbers.pendingCompactionSizeBytesSlowdown, max)
+  }
+  checkOrder(numbers, 'levelZeroTableCountTrigger', 'levelZeroTableCountMax')
+  checkOrder(numbers, 'levelZeroTableCountTrigger', 'levelZeroTableCountSlowdown')
+  checkOrder(numbers, 'levelZeroTableCountSlowdown', 'levelZeroTableCountMax')
+  checkOrder(numbers, 'pendingCompactionSizeBytesSlowdown', 'pendingCompactionSizeBytesMax')
   return {
     ...numbers,
     ...booleans,
@@ -163,6 +179,16 @@ function resolveCompression(value: unknown): readonly Codec[] {
     }
     return codec
   })
+}
+
+/** Bounds of back-pressure: a later one must not be below an earlier one, or writes would stop for what is never done. */
+function checkOrder(numbers: Readonly<Record<NumberName, number>>, earlier: NumberName, later: NumberName): void {
+  if (numbers[later] < numbers[earlier]) {
+    throw new InvalidArgumentError(
+      `${later} (${numbers[later]}) must not be below ${earlier} (${numbers[earlier]}): writes would stall before ` +
+        'anything is done about it',
+    )
+  }
 }
 
 function resolveNumber(name: NumberName, value: unknown): number {

@@ -3,8 +3,9 @@
  * of their own, so that a listener may call the store.
  */
 import type { VarveError } from '@varve/storage'
+import type { JobOutput } from '@varve/workers'
 import type { CompactionEvent } from './compaction/compaction-scheduler.ts'
-import type { StallEvent } from './write/stall-clock.ts'
+import type { StallEvent } from './write/stall-log.ts'
 
 export interface FlushEvent {
   readonly walNumber: number
@@ -44,3 +45,13 @@ export interface StoreEvents {
 }
 
 export type EmitEvent = <Name extends keyof StoreEvents>(name: Name, event: StoreEvents[Name][0]) => void
+
+/** A memtable has become tables, and its log goes. */
+export function emitFlush(emit: EmitEvent, walNumber: number, output: JobOutput): void {
+  const { tables, entriesOut, bytesWritten, durationMs } = output
+  emit('wal', { change: 'removed', number: walNumber })
+  for (const { number, sizeBytes } of tables) {
+    emit('table', { change: 'added', number, sizeBytes })
+  }
+  emit('flush', { walNumber, tableCount: tables.length, entryCount: entriesOut, bytesWritten, durationMs })
+}

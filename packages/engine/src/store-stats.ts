@@ -7,7 +7,9 @@ import type { JobRunner, JobStats } from './jobs/job-runner.ts'
 import type { MemtableQueue } from './memtable/memtable-queue.ts'
 import type { Version } from './version/version.ts'
 import type { WalSyncer } from './wal/wal-syncer.ts'
+import type { BackPressure } from './write/back-pressure.ts'
 import type { CommitQueue } from './write/commit-queue.ts'
+import type { StallStats } from './write/stall-log.ts'
 import type { WritePath, WriteStats } from './write/write-path.ts'
 
 export interface LevelStats {
@@ -59,7 +61,9 @@ export interface StoreStats {
   readonly writeAmplification: number
   /** Bytes of all tables over those of the deepest level that holds any. */
   readonly spaceAmplification: number
-  readonly stalls: { readonly count: number; readonly totalMs: number; readonly current: string | undefined }
+  readonly stalls: StallStats
+  /** An estimate of what compactions have to write until no level is due. */
+  readonly pendingCompactionSizeBytes: number
   readonly memory: { readonly totalSizeBytes: number; readonly kinds: Readonly<Record<MemoryKind, MemoryStats>> }
   readonly cache: {
     readonly hitCount: number
@@ -87,6 +91,7 @@ export interface EngineParts {
   readonly version: Version
   readonly memtables: MemtableQueue
   readonly writes: WritePath
+  readonly pressure: BackPressure
   readonly commits: CommitQueue
   readonly syncer: WalSyncer
   readonly tables: TableCache
@@ -108,7 +113,8 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
     writes: { operationCount, userSizeBytes, walSizeBytes, groupCount, syncCount: parts.syncer.syncCount },
     writeAmplification: userSizeBytes === 0 ? 0 : tableBytesWritten / userSizeBytes,
     spaceAmplification: spaceAmplificationOf(levels),
-    stalls: { count: writes.stallCount, totalMs: writes.stallTotalMs, current: writes.stallCause },
+    stalls: writes.stalls,
+    pendingCompactionSizeBytes: parts.pressure.pendingSizeBytes,
     memory: memoryStatsOf(parts.memtables, writes, blocks, parts.tables),
     cache: {
       hitCount: blocks.hitCount,
@@ -169,7 +175,7 @@ function memoryStatsOf(
     stalledWrites: {
       sizeBytes: writes.stalledSizeBytes,
       count: writes.stalledCount,
-      pinnedBy: writes.stallCause ?? 'nothing',
+      pinnedBy: writes.stalls.current ?? 'nothing',
     },
     blockCache: { sizeBytes: blocks.sizeBytes, count: blocks.count, pinnedBy: 'the option blockCacheSizeBytes' },
     openTables: {

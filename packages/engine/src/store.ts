@@ -27,7 +27,7 @@ import type { VerifyOptions, VerifyReport } from './verify/verification.ts'
 import type { Operation } from './write/packed-operations.ts'
 import type { WriteBatch } from './write/write-batch.ts'
 import type { WriteOptions } from './write/write-options.ts'
-import { closedError } from './write/write-path.ts'
+import { closedError } from './write/closed-error.ts'
 
 /** `clear` deletes so many keys a batch. */
 const CLEAR_BATCH_COUNT = 1000

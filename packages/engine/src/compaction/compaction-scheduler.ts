@@ -99,6 +99,11 @@ export class CompactionScheduler {
     return this.#running.size
   }
 
+  /** Whether a compaction runs, or waits to be tried again. */
+  get isBusy(): boolean {
+    return this.#running.size > 0 || this.#isPaused
+  }
+
   get moveCount(): number {
     return this.#moveCount
   }

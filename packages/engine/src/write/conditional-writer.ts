@@ -11,9 +11,9 @@ import type { LiveSequences } from '../read/live-sequences.ts'
 import type { OwnView } from '../read/store-view.ts'
 import { ConflictCheck } from './conflict-check.ts'
 import { PackedOperations, type Operation } from './packed-operations.ts'
-import { WriteBatch } from './write-batch.ts'
+import { WriteBatch, checkBatchValues } from './write-batch.ts'
 import { dependenciesOf, isSync, type Dependencies, type WriteOptions } from './write-options.ts'
-import { checkBatchValues, type WritePath } from './write-path.ts'
+import type { WritePath } from './write-path.ts'
 
 /** The parts of the engine that it works with. */
 export interface ConditionalWriterHost extends OwnView {

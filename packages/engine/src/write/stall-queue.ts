@@ -4,9 +4,6 @@
 import { BusyError, assert } from '@varve/storage'
 import { Deferred } from '../deferred.ts'
 
-/** Why writes wait. */
-export type StallCause = 'frozen-memtables' | 'level-zero-tables'
-
 /** What has to hold in the step in which a write is encoded. */
 export interface WriteCondition {
   /** Memory that it takes besides the write that waits. */

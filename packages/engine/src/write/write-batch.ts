@@ -1,4 +1,4 @@
-import { VALUE_SIZE_BYTES_LIMIT } from '@varve/storage'
+import { InvalidArgumentError, VALUE_SIZE_BYTES_LIMIT } from '@varve/storage'
 import type { Bytes } from '../bytes.ts'
 import { PackedOperations } from './packed-operations.ts'
 
@@ -56,4 +56,13 @@ export class WriteBatch {
 
 function byteLength(key: Bytes): number {
   return typeof key === 'string' ? Buffer.byteLength(key) : key.length
+}
+
+/** @throws InvalidArgumentError if a value of the batch is longer than the store takes */
+export function checkBatchValues({ largestValueSizeBytes }: WriteBatch, valueSizeBytesMax: number): void {
+  if (largestValueSizeBytes > valueSizeBytesMax) {
+    throw new InvalidArgumentError(
+      `a value of ${largestValueSizeBytes} bytes is too long: the option valueSizeBytesMax allows ${valueSizeBytesMax}`,
+    )
+  }
 }

@@ -3,10 +3,10 @@
  * queue; nobody overtakes it.
  *
  *     put -> (room?) -> Memtable.add -> CommitQueue        no room: -> StallQueue -> (a flush is done) -> the same
+ *                                                         too fast: -> StallQueue -> (some time later) -> the same
  */
 import {
   BusyError,
-  ClosedError,
   InvalidArgumentError,
   KIND_DELETE,
   KIND_PUT,
@@ -15,18 +15,20 @@ import {
   WalEntryReader,
   toVarveError,
   walEntrySizeBytes,
-  type Clock,
+  type Env,
+  type Scheduler,
 } from '@varve/storage'
 import { keySizeOf, valueSizeOf, type Bytes } from '../bytes.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import type { MemtableQueue } from '../memtable/memtable-queue.ts'
 import { describe } from '../options.ts'
+import type { BackPressure } from './back-pressure.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import { PackedOperations, type Operation, type PackedWrite } from './packed-operations.ts'
-import { StallClock, type StallEvent } from './stall-clock.ts'
-import { StallQueue, type StallCause, type StalledWrite, type WriteCondition } from './stall-queue.ts'
-import { WriteBatch } from './write-batch.ts'
+import { StallLog, type StallEvent, type StallStats } from './stall-log.ts'
+import { StallQueue, type StalledWrite, type WriteCondition } from './stall-queue.ts'
+import { WriteBatch, checkBatchValues } from './write-batch.ts'
 import { isSync, type WriteOptions } from './write-options.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -34,8 +36,6 @@ const NOTHING = new Uint8Array(0)
 const RESUMED_COUNT_PER_TURN = 1000
 
 export interface WritePathHooks {
-  /** Why no memtable may be frozen now, or `undefined`. */
-  stallCause(): StallCause | undefined
   onFreeze(frozen: Memtable): void
   onStall(event: StallEvent): void
 }
@@ -43,9 +43,7 @@ export interface WritePathHooks {
 export interface WriteStats {
   readonly operationCount: number
   readonly userSizeBytes: number
-  readonly stallCount: number
-  readonly stallTotalMs: number
-  readonly stallCause: StallCause | undefined
+  readonly stalls: StallStats
   readonly stalledSizeBytes: number
   readonly stalledCount: number
 }
@@ -53,16 +51,20 @@ export interface WriteStats {
 export class WritePath {
   readonly #memtables: MemtableQueue
   readonly #commits: CommitQueue
+  readonly #scheduler: Scheduler
+  readonly #pressure: BackPressure
   readonly #guard: LoopGuard
   readonly #hooks: WritePathHooks
   readonly #valueSizeBytesMax: number
   readonly #stalled: StallQueue
-  readonly #stall: StallClock
+  readonly #stalls: StallLog
   readonly #packed = new PackedOperations()
   readonly #entries = new WalEntryReader()
   /** Why writes are refused, or `undefined`. */
   #refusal: Error | undefined
   #isRefusedForGood = false
+  /** What lets the first stalled write go on when it has waited long enough; cancels it. */
+  #cancelWake: (() => void) | undefined
   /** Conditional writes that wait for the disk; and the condition of the first stalled write, while that does. */
   #judgedSizeBytes = 0
   #loadingCondition: WriteCondition | undefined
@@ -70,20 +72,23 @@ export class WritePath {
   #userSizeBytes = 0
 
   constructor(
+    env: Env,
     memtables: MemtableQueue,
     commits: CommitQueue,
-    clock: Clock,
+    pressure: BackPressure,
     guard: LoopGuard,
     options: { readonly valueSizeBytesMax: number; readonly stalledSizeBytesMax: number },
     hooks: WritePathHooks,
   ) {
     this.#memtables = memtables
     this.#commits = commits
+    this.#scheduler = env.scheduler
+    this.#pressure = pressure
     this.#guard = guard
     this.#hooks = hooks
     this.#valueSizeBytesMax = options.valueSizeBytesMax
     this.#stalled = new StallQueue(options.stalledSizeBytesMax)
-    this.#stall = new StallClock(clock, (event) => hooks.onStall(event))
+    this.#stalls = new StallLog(env.clock, (event) => hooks.onStall(event))
   }
 
   get stalledSizeBytesMax(): number {
@@ -94,9 +99,7 @@ export class WritePath {
     return {
       operationCount: this.#operationCount,
       userSizeBytes: this.#userSizeBytes,
-      stallCount: this.#stall.count,
-      stallTotalMs: this.#stall.totalMs,
-      stallCause: this.#stall.cause,
+      stalls: this.#stalls.stats(),
       stalledSizeBytes: this.#stalled.sizeBytes + this.#judgedSizeBytes,
       stalledCount: this.#stalled.count,
     }
@@ -187,7 +190,7 @@ export class WritePath {
     for (let count = 0; count < RESUMED_COUNT_PER_TURN; count++) {
       const write = this.#stalled.first
       if (write === undefined) {
-        this.#stall.end()
+        this.#stalls.endIfIdle(this.#pressure.isOn)
         return
       }
       let memtable: Memtable | undefined
@@ -220,7 +223,8 @@ export class WritePath {
   refuse(refusal: Error): void {
     this.#refusal = refusal
     this.#stalled.rejectAll(refusal)
-    this.#stall.end()
+    this.#cancelWake?.()
+    this.#stalls.end()
   }
 
   /** Writes are refused for good: nothing admits them again. */
@@ -244,6 +248,7 @@ export class WritePath {
     }
     const group = this.#commits.openGroup(memtable)
     memtable.add(kind, key, keySize, value, valueSize)
+    this.#pressure.spend(keySize + valueSize)
     this.#operationCount++
     this.#userSizeBytes += keySize + valueSize
     return this.#commits.added(group, 1, sync)
@@ -267,6 +272,7 @@ export class WritePath {
   #addPacked(memtable: Memtable, packed: Uint8Array, count: number, sync: boolean): Promise<void> {
     const group = this.#commits.openGroup(memtable)
     const offset = memtable.copyIn(packed)
+    this.#pressure.spend(packed.length)
     const entries = this.#entries
     entries.reset(memtable.arena.bytes, offset, offset + packed.length, 'a batch')
     while (entries.next()) {
@@ -345,11 +351,17 @@ export class WritePath {
     if (this.#commits.nextSequence + entryCount > SEQUENCE_MAX) {
       throw new UnsupportedError('the store has had as many writes as it can number: copy it into a new one')
     }
+    const delayMs = this.#pressure.delayMs()
+    if (delayMs > 0) {
+      this.#stalls.begin(this.#pressure.cause, 'delay')
+      this.#wakeAfter(delayMs)
+      return undefined
+    }
     const { active } = this.#memtables
     if (active.hasRoom(entriesSizeBytes, entryCount)) {
       // Flushes that a user asks for, or that heal the log, end memtables early: each becomes a table all the same.
-      if (active.count === 0 && this.#hooks.stallCause() === 'level-zero-tables') {
-        this.#stall.begin('level-zero-tables')
+      if (active.count === 0 && this.#pressure.stopCause() === 'level-zero-tables') {
+        this.#stalls.begin('level-zero-tables', 'stop')
         return undefined
       }
       this.#memtables.prepareNextWal()
@@ -358,9 +370,9 @@ export class WritePath {
     if (active.count === 0) {
       return this.#memtables.enlargeActive(entriesSizeBytes)
     }
-    const cause = this.#hooks.stallCause()
+    const cause = this.#pressure.stopCause()
     if (cause !== undefined) {
-      this.#stall.begin(cause)
+      this.#stalls.begin(cause, 'stop')
       return undefined
     }
     return this.#freeze(entriesSizeBytes)
@@ -373,18 +385,9 @@ export class WritePath {
     this.#hooks.onFreeze(frozen)
     return active
   }
-}
 
-/** @throws InvalidArgumentError if a value of the batch is longer than the store takes */
-export function checkBatchValues({ largestValueSizeBytes }: WriteBatch, valueSizeBytesMax: number): void {
-  if (largestValueSizeBytes > valueSizeBytesMax) {
-    throw new InvalidArgumentError(
-      `a value of ${largestValueSizeBytes} bytes is too long: the option valueSizeBytesMax allows ${valueSizeBytesMax}`,
-    )
+  #wakeAfter(delayMs: number): void {
+    this.#cancelWake?.()
+    this.#cancelWake = this.#scheduler.after(Math.ceil(delayMs), () => this.resume())
   }
-}
-
-/** What a closed store answers. */
-export function closedError(directory: string): ClosedError {
-  return new ClosedError(`the store in ${directory} is closed`)
 }

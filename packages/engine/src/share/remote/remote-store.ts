@@ -20,9 +20,8 @@ import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions, type SnapshotReader } 
 import type { ValueTaker } from '../../read/taker.ts'
 import { copyOut } from '../../read/value-copy.ts'
 import type { StoreStats } from '../../store-stats.ts'
-import { checkBatchValues } from '../../write/write-path.ts'
 import { PackedOperations, type Operation } from '../../write/packed-operations.ts'
-import { WriteBatch } from '../../write/write-batch.ts'
+import { WriteBatch, checkBatchValues } from '../../write/write-batch.ts'
 import { dependenciesOf, isSync, type WriteOptions } from '../../write/write-options.ts'
 import type { RemoteParts } from './remote-parts.ts'
 

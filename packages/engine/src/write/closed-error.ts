@@ -1,0 +1,6 @@
+/** What a closed store answers. */
+import { ClosedError } from '@varve/storage'
+
+export function closedError(directory: string): ClosedError {
+  return new ClosedError(`the store in ${directory} is closed`)
+}
