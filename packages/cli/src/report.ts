@@ -1,6 +1,6 @@
 /** Tables: what is on each level, what the writes cost, what the store holds. */
 import Table from 'cli-table3'
-import type { StoreStats } from 'varve'
+import type { JobStats, StoreStats } from 'varve'
 import { countOf, formatCount, formatDuration, formatSize } from './quantity.ts'
 
 /** Write amplification is told from so many bytes of keys and values on. */
@@ -49,6 +49,19 @@ export function renderLevels(stats: StoreStats): string {
   return renderTable(['level', 'tables', 'size', 'entries', 'tombstones'], rows)
 }
 
+/** What the tables cost in room, in reads, and in work to be done; undefined if there are none. */
+export function renderShape(stats: StoreStats): string | undefined {
+  if (tableSizeBytes(stats) === 0) {
+    return undefined
+  }
+  const rows = [
+    ['space amplification', stats.spaceAmplification.toFixed(2)],
+    ['runs that a read may look into', formatCount(stats.readAmplification)],
+    ['to be written by compactions', formatSize(stats.pendingCompactionSizeBytes)],
+  ]
+  return renderTable(['tables', ''], rows)
+}
+
 export function tableSizeBytes({ levels }: StoreStats): number {
   return levels.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
 }
@@ -64,12 +77,13 @@ export function renderWrites(stats: StoreStats): string | undefined {
     ['commit groups', `${formatCount(writes.groupCount)} (${perGroup(writes)} operations each)`],
     ['keys and values', formatSize(writes.userSizeBytes)],
     ['log', `${formatSize(writes.walSizeBytes)}, ${countOf(writes.syncCount, 'sync')}`],
-    ['flushes', `${formatCount(jobs.flush.count)}, ${formatSize(jobs.flush.bytesWritten)} written`],
-    ['compactions', `${formatCount(jobs.compaction.count)}, ${formatSize(jobs.compaction.bytesWritten)} written`],
+    ['flushes', describeJobs(jobs.flush)],
+    ['compactions', describeJobs(jobs.compaction)],
     ['tables moved as they were', formatCount(jobs.moveCount)],
     ['write amplification', describeWriteAmplification(stats)],
-    ['space amplification', stats.spaceAmplification.toFixed(2)],
+    ['read by jobs and reads', formatSize(stats.io.bytesRead)],
     ['stalls', `${formatCount(stalls.count)}, ${formatDuration(stalls.totalMs)}`],
+    ...stallRows(stalls),
   ]
   return renderTable(['since the store was opened', ''], rows)
 }
@@ -86,6 +100,23 @@ export function describeStall({ stalls }: StoreStats): string {
     case 'pending-compaction':
       return `, ${what} a compaction`
   }
+}
+
+function describeJobs({ count, failedCount, totalMs, bytesWritten }: JobStats): string {
+  const failed = failedCount === 0 ? '' : `, ${formatCount(failedCount)} failed`
+  return `${formatCount(count)} in ${formatDuration(totalMs)}, ${formatSize(bytesWritten)} written${failed}`
+}
+
+/** By cause and kind, those that there were. */
+function stallRows({ causes }: StoreStats['stalls']): Cell[][] {
+  return Object.entries(causes).flatMap(([cause, kinds]) =>
+    Object.entries(kinds)
+      .filter(([, { count }]) => count > 0)
+      .map(([kind, { count, totalMs }]) => [
+        `- ${cause}, ${kind === 'delay' ? 'slower' : 'stopped'}`,
+        `${formatCount(count)}, ${formatDuration(totalMs)}`,
+      ]),
+  )
 }
 
 /** Tables of earlier runs may have been compacted: beside a few puts that is no measure of what those cost. */

@@ -166,7 +166,7 @@ export class Engine implements OwnView {
     this.points = new PointReader(this, tables, this.guard)
     const liveSequences = (): number[] => this.liveSequences.list(this.visibleSequence)
     const tell = (error: VarveError): void => setup.emit('error', error)
-    const jobs = { directory, table: options, executor, versions, obsoleteFiles, liveSequences, onHung: tell }
+    const jobs = { env, directory, table: options, executor, versions, obsoleteFiles, liveSequences, onHung: tell }
     this.#runner = new JobRunner(jobs)
     const onGiveUp = (error: VarveError): void => this.becomeReadOnly(error)
     this.#flushes = new FlushScheduler(env, this.memtables, versions, this.#runner, {
@@ -248,9 +248,9 @@ export class Engine implements OwnView {
   }
 
   async verify(options: VerifyOptions | undefined): Promise<VerifyReport> {
-    const { env, directory, executor } = this.#setup
+    const { env, directory } = this.#setup
     const parts = { versions: this.#versions, memtables: this.memtables, runner: this.#runner }
-    const setup = { env, directory, executor, ...parts, obsoleteFiles: this.#obsoleteFiles }
+    const setup = { env, directory, ...parts, obsoleteFiles: this.#obsoleteFiles }
     return await this.#longCalls.run(options, (call) => verifyStore(setup, call))
   }
 

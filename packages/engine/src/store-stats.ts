@@ -1,9 +1,12 @@
-/** What `store.stats()` returns: how much is where, what it cost, and what holds memory. Cumulative since the open. */
+/**
+ * What `store.stats()` returns: how much is where, what it cost, and what holds memory. Counters count since the open, or
+ * since earlier figures: see `stats-period.ts`. Everything else is as of now.
+ */
 import { ROLE_DATA, ROLE_FILTER, ROLE_INDEX, codecOfLevel, type BlockRole, type Codec } from '@varve/storage'
 import type { BlockCache } from './cache/block-cache.ts'
 import type { TableCache } from './cache/table-cache.ts'
 import type { CompactionScheduler } from './compaction/compaction-scheduler.ts'
-import type { JobRunner, JobStats } from './jobs/job-runner.ts'
+import type { JobKind, JobRunner, JobStats } from './jobs/job-runner.ts'
 import type { MemtableQueue } from './memtable/memtable-queue.ts'
 import type { Version } from './version/version.ts'
 import type { WalSyncer } from './wal/wal-syncer.ts'
@@ -48,6 +51,8 @@ export type MemoryKind =
   | 'readAhead'
 
 export interface StoreStats {
+  /** Milliseconds that the counters cover. */
+  readonly periodMs: number
   readonly levels: readonly LevelStats[]
   readonly writes: {
     readonly operationCount: number
@@ -61,6 +66,10 @@ export interface StoreStats {
   readonly writeAmplification: number
   /** Bytes of all tables over those of the deepest level that holds any. */
   readonly spaceAmplification: number
+  /** Runs that a read of one key may have to look into: those of level 0, and each deeper level that holds a table. */
+  readonly readAmplification: number
+  /** To and from files, for whatever purpose: logs, jobs, and blocks that reads load. The manifest is left out. */
+  readonly io: { readonly bytesRead: number; readonly bytesWritten: number }
   readonly stalls: StallStats
   /** An estimate of what compactions have to write until no level is due. */
   readonly pendingCompactionSizeBytes: number
@@ -72,10 +81,12 @@ export interface StoreStats {
     readonly index: CacheUseStats
     readonly filter: CacheUseStats
     readonly data: CacheUseStats
+    /** Bytes of the blocks that were read from tables for reads. */
+    readonly loadedSizeBytes: number
     readonly sizeBytes: number
     readonly sizeBytesMax: number
   }
-  readonly jobs: { readonly flush: JobStats; readonly compaction: JobStats; readonly moveCount: number }
+  readonly jobs: Readonly<Record<JobKind, JobStats>> & { readonly moveCount: number }
   /** Of the newest write that the log has taken. */
   readonly sequence: number
   readonly openIteratorCount: number
@@ -84,8 +95,8 @@ export interface StoreStats {
   readonly remoteStoreCount: number
 }
 
-/** All but what the store itself has handed out. */
-export type EngineStats = Omit<StoreStats, 'openIteratorCount' | 'openSnapshotCount' | 'remoteStoreCount'>
+/** All but what the store itself has handed out, and when. */
+export type EngineStats = Omit<StoreStats, 'periodMs' | 'openIteratorCount' | 'openSnapshotCount' | 'remoteStoreCount'>
 
 export interface EngineParts {
   readonly version: Version
@@ -104,15 +115,26 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
   const writes = parts.writes.stats
   const { blocks } = parts.tables
   const levels = levelStatsOf(parts.version, parts.compression)
-  const jobs = { flush: parts.runner.statsOf('flush'), compaction: parts.runner.statsOf('compaction') }
-  const tableBytesWritten = jobs.flush.bytesWritten + jobs.compaction.bytesWritten
+  const { runner } = parts
+  const jobs = {
+    flush: runner.statsOf('flush'),
+    compaction: runner.statsOf('compaction'),
+    verify: runner.statsOf('verify'),
+    moveCount: parts.compactions.moveCount,
+  }
   const { operationCount, userSizeBytes } = writes
   const { walSizeBytes, groupCount, visibleSequence } = parts.commits
+  const jobBytesRead = jobs.flush.bytesRead + jobs.compaction.bytesRead + jobs.verify.bytesRead
   return {
     levels,
     writes: { operationCount, userSizeBytes, walSizeBytes, groupCount, syncCount: parts.syncer.syncCount },
-    writeAmplification: userSizeBytes === 0 ? 0 : tableBytesWritten / userSizeBytes,
+    writeAmplification: writeAmplificationOf(jobs, userSizeBytes),
     spaceAmplification: spaceAmplificationOf(levels),
+    readAmplification: parts.version.runs().length,
+    io: {
+      bytesRead: jobBytesRead + blocks.loadedSizeBytes,
+      bytesWritten: walSizeBytes + jobs.flush.bytesWritten + jobs.compaction.bytesWritten,
+    },
     stalls: writes.stalls,
     pendingCompactionSizeBytes: parts.pressure.pendingSizeBytes,
     memory: memoryStatsOf(parts.memtables, writes, blocks, parts.tables),
@@ -122,10 +144,11 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
       index: cacheUseOf(blocks, ROLE_INDEX),
       filter: cacheUseOf(blocks, ROLE_FILTER),
       data: cacheUseOf(blocks, ROLE_DATA),
+      loadedSizeBytes: blocks.loadedSizeBytes,
       sizeBytes: blocks.sizeBytes,
       sizeBytesMax: blocks.sizeBytesMax,
     },
-    jobs: { ...jobs, moveCount: parts.compactions.moveCount },
+    jobs,
     sequence: visibleSequence,
   }
 }
@@ -151,6 +174,13 @@ function levelStatsOf(version: Version, compression: readonly Codec[]): LevelSta
       codec: codecOfLevel(compression, level),
     }
   })
+}
+
+export function writeAmplificationOf(
+  { flush, compaction }: Pick<StoreStats['jobs'], 'flush' | 'compaction'>,
+  userSizeBytes: number,
+): number {
+  return userSizeBytes === 0 ? 0 : (flush.bytesWritten + compaction.bytesWritten) / userSizeBytes
 }
 
 function spaceAmplificationOf(levels: readonly LevelStats[]): number {

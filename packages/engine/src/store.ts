@@ -20,6 +20,7 @@ import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import { Sharing } from './share/owner/sharing.ts'
 import type { StoreEvents } from './store-events.ts'
+import { StatsPeriods, type StatsOptions } from './stats-period.ts'
 import type { StoreStats } from './store-stats.ts'
 import type { Transaction } from './transaction/transaction.ts'
 import { TransactionRunner, type TransactionOptions } from './transaction/transaction-runner.ts'
@@ -50,6 +51,7 @@ export class Store extends EventEmitter<StoreEvents> {
   readonly #engine: Engine
   readonly #transactions: TransactionRunner
   readonly #sharing: Sharing
+  readonly #statsPeriods: StatsPeriods
   readonly #iterators = new Set<RangeIterator<unknown>>()
   readonly #snapshots = new Set<Snapshot>()
   #closing: Promise<void> | undefined
@@ -63,6 +65,7 @@ export class Store extends EventEmitter<StoreEvents> {
     this.recovery = engine.recovery
     this.#engine = engine
     const { conditionalWrites, guard } = engine
+    this.#statsPeriods = new StatsPeriods(conditionalWrites.env.clock)
     this.#transactions = new TransactionRunner({
       env: conditionalWrites.env,
       guard,
@@ -283,11 +286,16 @@ export class Store extends EventEmitter<StoreEvents> {
     return await this.#whileOpen(this.#engine.verify(options))
   }
 
-  stats(): StoreStats {
+  /**
+   * How much is where, what it cost, and what holds memory. Counters count since the store was opened; with `since`, which
+   * is something that `stats` returned before, in whatever way, since then. Who else asks makes no difference.
+   */
+  stats(options?: StatsOptions): StoreStats {
     this.#checkOpen()
     const openIteratorCount = this.#iterators.size
     const handedOut = { openIteratorCount, openSnapshotCount: this.#snapshots.size }
-    return { ...this.#engine.stats(), ...handedOut, remoteStoreCount: this.#sharing.connectionCount }
+    const remoteStoreCount = this.#sharing.connectionCount
+    return this.#statsPeriods.take({ ...this.#engine.stats(), ...handedOut, remoteStoreCount }, options)
   }
 
   /**

@@ -18,6 +18,7 @@ import {
   type RangeOptions,
   type RepairReport,
   type Store,
+  type StatsOptions,
   type StoreStats,
 } from 'varve'
 import { clearRange } from './clear-range.ts'
@@ -96,9 +97,9 @@ export class VarveLevel<KDefault = string, VDefault = string> extends TypedLevel
   }
 
   /** The figures of the store: levels, write and space amplification, stalls, memory, cache, jobs. */
-  stats(): StoreStats {
+  stats(options?: StatsOptions): StoreStats {
     this.#checkOpen()
-    return this.#openStore.stats()
+    return this.#openStore.stats(options)
   }
 
   /** Makes a copy of the database, as it is now, in a new directory; see `checkpoint` of the store. */

@@ -3,7 +3,7 @@ import type { StoreStats } from 'varve'
 import { withStore } from '../command-context.ts'
 import type { CommandContext } from '../command-context.ts'
 import { formatCount, formatSize } from '../quantity.ts'
-import { renderLevels, renderTable, renderWrites } from '../report.ts'
+import { renderLevels, renderShape, renderTable, renderWrites } from '../report.ts'
 
 export interface StatsOptions {
   readonly json?: boolean
@@ -24,6 +24,7 @@ function renderStats(stats: StoreStats): string {
   memory.push(['all', formatSize(stats.memory.totalSizeBytes), '', ''])
   const parts = [
     renderLevels(stats),
+    renderShape(stats),
     renderTable(['memory', 'size', 'count', 'held by'], memory, ['left', 'right', 'right', 'left']),
     renderWrites(stats),
     `Last sequence number: ${formatCount(stats.sequence)}`,

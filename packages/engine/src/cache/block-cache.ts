@@ -30,6 +30,7 @@ export class BlockCache {
   /** By role. */
   readonly #hitCounts: [number, number, number] = [0, 0, 0]
   readonly #missCounts: [number, number, number] = [0, 0, 0]
+  #loadedSizeBytes = 0
 
   constructor(sizeBytesMax: number) {
     this.sizeBytesMax = sizeBytesMax
@@ -49,6 +50,11 @@ export class BlockCache {
 
   get missCount(): number {
     return sum(this.#missCounts)
+  }
+
+  /** Of all blocks that were read from files, whether they were kept or not. */
+  get loadedSizeBytes(): number {
+    return this.#loadedSizeBytes
   }
 
   hitCountOf(role: BlockRole): number {
@@ -79,8 +85,9 @@ export class BlockCache {
     block.wasUsed = true
   }
 
-  /** Keeps a block, unless it is larger than the whole cache or is here already. */
+  /** A block has been read from its file. Keeps it, unless it is larger than the whole cache or is here already. */
   put(tableNumber: number, block: Block): void {
+    this.#loadedSizeBytes += block.sizeBytes
     if (block.sizeBytes > this.sizeBytesMax) {
       return
     }

@@ -53,6 +53,7 @@ function startTwo(entriesIn: number): {
   const files = { remove: (path: string) => Promise.resolve(void removed.push(path)) }
   let next = 100
   const runner = new JobRunner({
+    env,
     directory: '/d',
     table: TABLE,
     executor: jobs,

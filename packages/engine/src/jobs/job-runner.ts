@@ -3,7 +3,7 @@
  * and deletes what a failed job left behind. Keeps the tallies.
  */
 import { join } from 'node:path'
-import { assert, tableFileName, fileNumber, type TableMetadata, type VarveError } from '@varve/storage'
+import { assert, tableFileName, fileNumber, type Env, type TableMetadata, type VarveError } from '@varve/storage'
 import {
   GRANDPARENT_OVERLAP_TABLE_COUNT_MAX,
   JobControl,
@@ -14,22 +14,36 @@ import {
   type JobExecutor,
   type JobFailure,
   type JobOutput,
+  type JobRequest,
   type JobResult,
   type TableOptions,
+  type VerifyRequest,
 } from '@varve/workers'
 import type { VersionSet } from '../version/version-set.ts'
 import type { ObsoleteFiles } from './obsolete-files.ts'
 
+/** Of the jobs of one kind; one that is split by key range counts as one. All but `runningCount` only grow. */
 export interface JobStats {
+  /** Those that succeeded. */
   readonly count: number
+  /** Those that run or wait for a thread, each part for itself. */
   readonly runningCount: number
+  /** Tries that failed; those that were cancelled by closing the store are among them. */
   readonly failedCount: number
+  /** Milliseconds that those that succeeded took in their threads, the parts of each together. */
   readonly totalMs: number
+  /** Milliseconds from the request to the result of those that succeeded, waits for threads included. */
+  readonly elapsedMs: number
+  /** Bytes of logs and tables. */
   readonly bytesRead: number
+  /** Bytes of tables. */
   readonly bytesWritten: number
 }
 
+export type JobKind = JobRequest['type']
+
 export interface JobRunnerSetup {
+  readonly env: Pick<Env, 'clock'>
   readonly directory: string
   readonly table: TableOptions
   readonly executor: JobExecutor
@@ -63,13 +77,13 @@ export class JobRunner {
   readonly #setup: JobRunnerSetup
   /** Numbers of what running jobs may write, and of what finished ones wrote that no edit names yet. */
   readonly #outputs = new Map<object, readonly NumberRange[]>()
-  readonly #tallies: Record<JobSpecification['type'], Tally> = { flush: newTally(), compaction: newTally() }
+  readonly #tallies: Record<JobKind, Tally> = { flush: newTally(), compaction: newTally(), verify: newTally() }
 
   constructor(setup: JobRunnerSetup) {
     this.#setup = setup
   }
 
-  statsOf(type: JobSpecification['type']): JobStats {
+  statsOf(type: JobKind): JobStats {
     return { ...this.#tallies[type] }
   }
 
@@ -96,7 +110,8 @@ export class JobRunner {
    * order of the parts; if one part fails, all do.
    */
   async runParts(parts: readonly JobPart[], entriesIn: number): Promise<JobOutput> {
-    const { executor } = this.#setup
+    const { executor, env } = this.#setup
+    const beganMs = env.clock.nowMs()
     const requests = parts.map((part) => this.#requestOf(part))
     const ranges = requests.map(({ outputNumbers }) => outputNumbers)
     const tally = this.#tallies[(requests[0] as WritingRequest).type]
@@ -124,12 +139,33 @@ export class JobRunner {
       ranges.forEach((range) => this.#removeOutputs(range))
       throw error
     }
-    tally.count++
-    tally.totalMs += output.durationMs
-    tally.bytesRead += output.bytesRead
-    tally.bytesWritten += output.bytesWritten
+    this.#count(tally, beganMs, output)
     this.#outputs.set(output, ranges)
     return output
+  }
+
+  /** Runs a verification. What it finds is its failure, which is for the caller to judge: it is not thrown. */
+  async verify(request: VerifyRequest): Promise<JobResult> {
+    const { executor, env } = this.#setup
+    const beganMs = env.clock.nowMs()
+    const tally = this.#tallies.verify
+    tally.runningCount++
+    const result = await executor.run(request)
+    tally.runningCount--
+    if (result.ok) {
+      this.#count(tally, beganMs, result)
+    } else {
+      tally.failedCount++
+    }
+    return result
+  }
+
+  #count(tally: Tally, beganMs: number, output: JobOutput): void {
+    tally.count++
+    tally.totalMs += output.durationMs
+    tally.elapsedMs += this.#setup.env.clock.nowMs() - beganMs
+    tally.bytesRead += output.bytesRead
+    tally.bytesWritten += output.bytesWritten
   }
 
   #requestOf({ specification, inputSizeBytes }: JobPart): WritingRequest {
@@ -222,7 +258,7 @@ function checkConservation(output: JobOutput, entriesIn: number): void {
 }
 
 function newTally(): Tally {
-  return { count: 0, runningCount: 0, failedCount: 0, totalMs: 0, bytesRead: 0, bytesWritten: 0 }
+  return { count: 0, runningCount: 0, failedCount: 0, totalMs: 0, elapsedMs: 0, bytesRead: 0, bytesWritten: 0 }
 }
 
 /** Whether trying again later may help: the system refused, as it does while a disk is full. */

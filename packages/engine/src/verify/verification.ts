@@ -16,7 +16,6 @@ import {
   createJobControl,
   jobError,
   type CompactionInput,
-  type JobExecutor,
   type JobResult,
   type VerifyRequest,
 } from '@varve/workers'
@@ -54,7 +53,6 @@ export interface VerifyReport {
 export interface VerificationSetup extends LedgerParts {
   readonly env: Env
   readonly directory: string
-  readonly executor: JobExecutor
 }
 
 type Call = LongCall<VerifyProgress>
@@ -148,7 +146,7 @@ class TableVerification {
   async #runJob(request: VerifyRequest): Promise<JobResult> {
     for (let tries = 1; ; tries++) {
       this.#call.throwIfEnded()
-      const job = this.#setup.executor.run(request)
+      const job = this.#setup.runner.verify(request)
       this.whenIdle = job
       const result = await this.#call.race(job)
       if (result.ok || result.code !== 'VARVE_INTERNAL' || tries === TRIES_MAX) {

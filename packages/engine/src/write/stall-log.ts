@@ -30,7 +30,7 @@ export interface StallStats extends StallTally {
   readonly causes: Readonly<Record<StallCause, Readonly<Record<StallKind, StallTally>>>>
 }
 
-const STALL_CAUSES: readonly StallCause[] = ['frozen-memtables', 'level-zero-tables', 'pending-compaction']
+export const STALL_CAUSES: readonly StallCause[] = ['frozen-memtables', 'level-zero-tables', 'pending-compaction']
 
 interface Stall {
   readonly cause: StallCause
