@@ -22,6 +22,7 @@ import { TableCache } from './cache/table-cache.ts'
 import { makeCheckpoint, type CheckpointOptions, type CheckpointReport } from './checkpoint/checkpoint.ts'
 import { CompactionScheduler } from './compaction/compaction-scheduler.ts'
 import { FlushScheduler } from './flush/flush-scheduler.ts'
+import { BackgroundLimit } from './jobs/background-limit.ts'
 import { JobRunner } from './jobs/job-runner.ts'
 import { ObsoleteFiles, removeTables } from './jobs/obsolete-files.ts'
 import type { Memtable } from './memtable/memtable.ts'
@@ -47,6 +48,7 @@ import { BackPressure } from './write/back-pressure.ts'
 import { closedError } from './write/closed-error.ts'
 import { CommitQueue } from './write/commit-queue.ts'
 import { ConditionalWriter } from './write/conditional-writer.ts'
+import type { StallEvent } from './write/stall-log.ts'
 import { WalHealer } from './write/wal-healer.ts'
 import { WritePath } from './write/write-path.ts'
 import { WalSyncer } from './wal/wal-syncer.ts'
@@ -76,6 +78,7 @@ export class Engine implements OwnView {
   readonly #tables: TableCache
   readonly #obsoleteFiles: ObsoleteFiles
   readonly #pressure: BackPressure
+  readonly #limit: BackgroundLimit
   readonly #syncer: WalSyncer
   readonly #commits: CommitQueue
   readonly #runner: JobRunner
@@ -134,7 +137,7 @@ export class Engine implements OwnView {
     tables: TableCache,
     obsoleteFiles: ObsoleteFiles,
   ) {
-    const { env, directory, options, executor } = setup
+    const { env, directory, options } = setup
     const { versions, firstWal, lastSequence } = recovered
     this.#setup = setup
     this.#longCalls = new LongCalls(env)
@@ -158,19 +161,21 @@ export class Engine implements OwnView {
     })
     const isCompacting = (): boolean => this.#compactions.isBusy
     this.#pressure = new BackPressure(env.clock, options, { memtables: this.memtables, versions, isCompacting })
+    this.#limit = new BackgroundLimit(options.backgroundBytesPerSecondMax)
     this.writes = new WritePath(env, this.memtables, this.#commits, this.#pressure, this.guard, options, {
       onFreeze: (frozen) => this.#onFreeze(frozen),
-      onStall: (event) => setup.emit('stall', event),
+      onStall: (event) => this.#onStall(event),
     })
     this.conditionalWrites = new ConditionalWriter(env, this, tables, options.valueSizeBytesMax)
     this.points = new PointReader(this, tables, this.guard)
     const liveSequences = (): number[] => this.liveSequences.list(this.visibleSequence)
     const tell = (error: VarveError): void => setup.emit('error', error)
-    const jobs = { env, directory, table: options, executor, versions, obsoleteFiles, liveSequences, onHung: tell }
-    this.#runner = new JobRunner(jobs)
+    const jobs = { ...setup, table: options, versions, obsoleteFiles, liveSequences, onHung: tell }
+    this.#runner = new JobRunner({ ...jobs, rate: this.#limit.shared })
     const onGiveUp = (error: VarveError): void => this.becomeReadOnly(error)
     this.#flushes = new FlushScheduler(env, this.memtables, versions, this.#runner, {
       onInstalled: (memtable, output) => this.#onFlushed(memtable, output),
+      onAwaited: (isAwaited) => this.#limit.setWaiting('callers', isAwaited),
       onRetry: tell,
       onGiveUp,
     })
@@ -350,6 +355,11 @@ export class Engine implements OwnView {
     await this.#lock.release()
   }
 
+  #onStall(event: StallEvent): void {
+    this.#limit.setWaiting('writers', event.cause === 'frozen-memtables' && event.phase === 'begin')
+    this.#setup.emit('stall', event)
+  }
+
   #onSettled(memtable: Memtable): void {
     if (memtable !== this.memtables.active) {
       this.#flushes.schedule()
@@ -363,13 +373,11 @@ export class Engine implements OwnView {
     this.#flushes.schedule()
   }
 
-  #onFlushed(memtable: Memtable, output: JobOutput): void {
-    const { emit } = this.#setup
-    const { wal } = memtable
+  #onFlushed({ wal }: Memtable, output: JobOutput): void {
     this.#syncer.remove(wal)
     this.#healer.discard(wal)
     this.#onVersionChanged()
-    emitFlush(emit, wal.number, output)
+    emitFlush(this.#setup.emit, wal.number, output)
   }
 
   #onVersionChanged(): void {

@@ -25,6 +25,7 @@ const DEFAULTS = {
   levelOneSizeBytes: 64 * MIB,
   compactionStrategy: 'leveled',
   levelSizeRatio: 10,
+  backgroundBytesPerSecondMax: 0,
   workerCountMax: 2,
   compression: ['lz4'],
 }
@@ -47,6 +48,7 @@ const BOUNDS: Record<string, [number, number]> = {
   pendingCompactionSizeBytesMax: [4096, 1024 * GIB],
   levelOneSizeBytes: [4096, 1024 * GIB],
   levelSizeRatio: [2, 100],
+  backgroundBytesPerSecondMax: [0, 1024 * GIB],
   workerCountMax: [1, 64],
 }
 

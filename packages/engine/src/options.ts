@@ -58,6 +58,11 @@ export interface StoreOptions {
    * space. A store can be opened with either at any time. Default: 'leveled'.
    */
   readonly compactionStrategy?: 'leveled' | 'tiered'
+  /**
+   * Bytes a second that flushes and compactions together may write; 0: no limit. Flushes go first, and do not keep to it
+   * while writes wait for them. Default: 0.
+   */
+  readonly backgroundBytesPerSecondMax?: number
   /** Threads that flush and compact, shared by all stores of a thread. Default: 2. */
   readonly workerCountMax?: number
   /**
@@ -95,6 +100,7 @@ const NUMBER_RULES = {
   pendingCompactionSizeBytesMax: { byDefault: 32 * GIB, min: 4 * KIB, max: 1024 * GIB },
   levelOneSizeBytes: { byDefault: 64 * MIB, min: 4 * KIB, max: 1024 * GIB },
   levelSizeRatio: { byDefault: 10, min: 2, max: 100 },
+  backgroundBytesPerSecondMax: { byDefault: 0, min: 0, max: 1024 * GIB },
   workerCountMax: { byDefault: 2, min: 1, max: 64 },
 } as const satisfies Record<string, NumberRule>
 

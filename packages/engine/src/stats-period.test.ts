@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '@varve/storage'
 import { expect, test } from 'vitest'
 import { StatsPeriods, type StatsOptions } from './stats-period.ts'
-import type { StoreStats } from './store-stats.ts'
+import type { CacheUseStats, StoreStats } from './store-stats.ts'
 import { MemoryEnv } from './test-support/memory-env.ts'
 import type { StallTally } from './write/stall-log.ts'
 
@@ -20,6 +20,10 @@ function countedAt(n: number): Counted {
     bytesRead: counter(),
     bytesWritten: counter(),
   })
+  const use = (): CacheUseStats => {
+    const [hitCount, missCount] = [counter(), counter()]
+    return { hitCount, missCount, hitRate: hitCount / (hitCount + missCount) }
+  }
   const tally = (): StallTally => ({ count: counter(), totalMs: counter() })
   const kinds = (): Record<'delay' | 'stop', StallTally> => ({ delay: tally(), stop: tally() })
   return {
@@ -47,9 +51,9 @@ function countedAt(n: number): Counted {
     cache: {
       hitCount: counter(),
       missCount: counter(),
-      index: { hitCount: counter(), missCount: counter() },
-      filter: { hitCount: counter(), missCount: counter() },
-      data: { hitCount: counter(), missCount: counter() },
+      index: use(),
+      filter: use(),
+      data: use(),
       loadedSizeBytes: counter(),
       sizeBytes: 9000 + n,
       sizeBytesMax: 10_000,

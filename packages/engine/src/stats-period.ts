@@ -4,7 +4,7 @@
  */
 import { InvalidArgumentError, type Clock } from '@varve/storage'
 import { checkNames } from './options.ts'
-import { writeAmplificationOf, type StoreStats } from './store-stats.ts'
+import { cacheUseOf, writeAmplificationOf, type CacheUseStats, type StoreStats } from './store-stats.ts'
 import { STALL_CAUSES, type StallCause, type StallKind, type StallStats, type StallTally } from './write/stall-log.ts'
 
 export interface StatsOptions {
@@ -77,12 +77,16 @@ function cacheDifference(later: CacheFigures, earlier: CacheFigures): CacheFigur
   const { sizeBytes, sizeBytesMax } = later
   return {
     ...differenceOf(later, earlier),
-    index: differenceOf(later.index, earlier.index),
-    filter: differenceOf(later.filter, earlier.filter),
-    data: differenceOf(later.data, earlier.data),
+    index: useDifference(later.index, earlier.index),
+    filter: useDifference(later.filter, earlier.filter),
+    data: useDifference(later.data, earlier.data),
     sizeBytes,
     sizeBytesMax,
   }
+}
+
+function useDifference(later: CacheUseStats, earlier: CacheUseStats): CacheUseStats {
+  return cacheUseOf(later.hitCount - earlier.hitCount, later.missCount - earlier.missCount)
 }
 
 function stallDifference(later: StallStats, earlier: StallStats): StallStats {

@@ -141,9 +141,9 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
     cache: {
       hitCount: blocks.hitCount,
       missCount: blocks.missCount,
-      index: cacheUseOf(blocks, ROLE_INDEX),
-      filter: cacheUseOf(blocks, ROLE_FILTER),
-      data: cacheUseOf(blocks, ROLE_DATA),
+      index: roleUseOf(blocks, ROLE_INDEX),
+      filter: roleUseOf(blocks, ROLE_FILTER),
+      data: roleUseOf(blocks, ROLE_DATA),
       loadedSizeBytes: blocks.loadedSizeBytes,
       sizeBytes: blocks.sizeBytes,
       sizeBytesMax: blocks.sizeBytesMax,
@@ -153,9 +153,11 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
   }
 }
 
-function cacheUseOf(blocks: BlockCache, role: BlockRole): CacheUseStats {
-  const hitCount = blocks.hitCountOf(role)
-  const missCount = blocks.missCountOf(role)
+function roleUseOf(blocks: BlockCache, role: BlockRole): CacheUseStats {
+  return cacheUseOf(blocks.hitCountOf(role), blocks.missCountOf(role))
+}
+
+export function cacheUseOf(hitCount: number, missCount: number): CacheUseStats {
   return { hitCount, missCount, hitRate: hitCount === 0 ? 0 : hitCount / (hitCount + missCount) }
 }
 

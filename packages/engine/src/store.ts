@@ -12,6 +12,7 @@ import { describe } from './options.ts'
 import { throwIfAborted } from './read/abort.ts'
 import { EntryCopier } from './read/entry-copier.ts'
 import { EntryStream } from './read/entry-stream.ts'
+import type { ReadOptions } from './read/read-options.ts'
 import { RangeIterator } from './read/range-iterator.ts'
 import { resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
 import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions } from './read/snapshot.ts'
@@ -32,13 +33,6 @@ import { closedError } from './write/closed-error.ts'
 
 /** `clear` deletes so many keys a batch. */
 const CLEAR_BATCH_COUNT = 1000
-
-export interface ReadOptions {
-  /** Read at this snapshot instead of the newest state. */
-  readonly snapshot?: Snapshot | undefined
-  /** Reject with VARVE_ABORTED when the signal is aborted, if the read waits for the disk. */
-  readonly signal?: AbortSignal | undefined
-}
 
 /**
  * An open store. All methods that return promises reject with a `VarveError`; `getSync`, `iterator`, `snapshot` and
@@ -286,16 +280,12 @@ export class Store extends EventEmitter<StoreEvents> {
     return await this.#whileOpen(this.#engine.verify(options))
   }
 
-  /**
-   * How much is where, what it cost, and what holds memory. Counters count since the store was opened; with `since`, which
-   * is something that `stats` returned before, in whatever way, since then. Who else asks makes no difference.
-   */
+  /** Counters count since the store was opened, or since `since`, which an earlier call returned: nothing else changes. */
   stats(options?: StatsOptions): StoreStats {
     this.#checkOpen()
-    const openIteratorCount = this.#iterators.size
-    const handedOut = { openIteratorCount, openSnapshotCount: this.#snapshots.size }
-    const remoteStoreCount = this.#sharing.connectionCount
-    return this.#statsPeriods.take({ ...this.#engine.stats(), ...handedOut, remoteStoreCount }, options)
+    const [openIteratorCount, openSnapshotCount] = [this.#iterators.size, this.#snapshots.size]
+    const handedOut = { openIteratorCount, openSnapshotCount, remoteStoreCount: this.#sharing.connectionCount }
+    return this.#statsPeriods.take({ ...this.#engine.stats(), ...handedOut }, options)
   }
 
   /**

@@ -68,6 +68,7 @@ const STORE_OPTION_NAMES = [
   'levelOneSizeBytes',
   'levelSizeRatio',
   'compactionStrategy',
+  'backgroundBytesPerSecondMax',
   'workerCountMax',
 ] as const satisfies readonly (keyof StoreOptions)[]
 

@@ -1,4 +1,5 @@
 export { createInlineExecutor } from './inline-executor.ts'
+export { BackgroundRate, createBackgroundRate } from './jobs/background-rate.ts'
 export { JobControl, createJobControl } from './jobs/job-control.ts'
 export type { HungListener, JobExecutor } from './jobs/job-executor.ts'
 export { jobError } from './jobs/job-failure.ts'

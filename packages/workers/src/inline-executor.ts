@@ -1,5 +1,6 @@
 /**
- * Runs jobs on the calling thread, one a turn of the Env's loop: the same run every time for the same requests.
+ * Runs jobs on the calling thread, one a turn of the Env's loop: the same run every time for the same requests. They keep
+ * to no rate: the thread may not be held.
  */
 import type { Env } from '@varve/storage'
 import type { JobExecutor } from './jobs/job-executor.ts'
@@ -50,7 +51,7 @@ class InlineExecutor implements JobExecutor {
       this.#isScheduled = false
       const job = this.#queue.take(true, true)
       if (job !== undefined) {
-        job.resolve(runJob(this.#env, job.request, this.#memory))
+        job.resolve(runJob(this.#env, withoutRate(job.request), this.#memory))
         this.#schedule()
       }
     })
@@ -67,4 +68,8 @@ export function createInlineExecutor(
   compactionCountMax: number = 1,
 ): JobExecutor {
   return new InlineExecutor(env, memory, compactionCountMax)
+}
+
+function withoutRate(request: JobRequest): JobRequest {
+  return request.type === 'verify' ? request : { ...request, rate: undefined }
 }

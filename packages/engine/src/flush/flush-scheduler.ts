@@ -29,6 +29,8 @@ import { TRIES_MAX, isTransient, type JobRunner } from '../jobs/job-runner.ts'
 export interface FlushSchedulerHooks {
   /** Called in the step that installs the tables, when the memtable has left the queue. */
   onInstalled(memtable: Memtable, output: JobOutput): void
+  /** Somebody waits for a flush, or nobody does any more. */
+  onAwaited(isAwaited: boolean): void
   /** A try failed; there will be another one. */
   onRetry(error: VarveError): void
   /** There will be no other try. */
@@ -90,6 +92,7 @@ export class FlushScheduler {
     }
     const waiter = this.#waiters.get(newest) ?? new Deferred()
     this.#waiters.set(newest, waiter)
+    this.#hooks.onAwaited(true)
     if (onFlushed !== undefined) {
       this.#steps.set(newest, [...(this.#steps.get(newest) ?? []), onFlushed])
     }
@@ -99,6 +102,7 @@ export class FlushScheduler {
   /** No more than one further try for each memtable; then gives up. */
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#hooks.onAwaited(true)
     this.#backoff.stop()
     this.schedule()
     await Promise.all(this.#jobs.values())
@@ -214,6 +218,7 @@ export class FlushScheduler {
     })
     this.#waiters.get(memtable)?.resolve()
     this.#waiters.delete(memtable)
+    this.#hooks.onAwaited(this.#isClosing || this.#waiters.size > 0)
   }
 
   /**

@@ -50,6 +50,8 @@ export interface JobRunnerSetup {
   /** Draws file numbers. */
   readonly versions: Pick<VersionSet, 'takeFileNumbers'>
   readonly obsoleteFiles: ObsoleteFiles
+  /** How fast jobs may write; see `BackgroundRate`. */
+  readonly rate?: SharedArrayBuffer | undefined
   /** Sequences that readers may still ask for, ascending, the visible one last. */
   liveSequences(): number[]
   /** A job is found to hang. It fails when its thread is gone. */
@@ -57,7 +59,7 @@ export interface JobRunnerSetup {
 }
 
 type WritingRequest = FlushRequest | CompactionRequest
-type Own<Request> = Omit<Request, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'control'>
+type Own<Request> = Omit<Request, 'directory' | 'table' | 'liveSequences' | 'outputNumbers' | 'control' | 'rate'>
 export type JobSpecification = Own<FlushRequest> | Own<CompactionRequest>
 
 /** One of the jobs that do a piece of work together. */
@@ -169,11 +171,12 @@ export class JobRunner {
   }
 
   #requestOf({ specification, inputSizeBytes }: JobPart): WritingRequest {
-    const { directory, table, versions } = this.#setup
+    const { directory, table, versions, rate } = this.#setup
     const count = outputCountMax(specification, inputSizeBytes, table.tableSizeBytes)
     const outputNumbers = { first: versions.takeFileNumbers(count), count }
     const liveSequences = this.#setup.liveSequences()
-    return { ...specification, directory, table, liveSequences, outputNumbers, control: createJobControl() }
+    const control = createJobControl()
+    return { ...specification, directory, table, liveSequences, outputNumbers, control, rate }
   }
 
   /** The tables of a job are named by the current Version. */

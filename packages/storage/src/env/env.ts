@@ -13,7 +13,7 @@ export interface Env {
 }
 
 export interface Clock {
-  /** Milliseconds on a clock that never goes back, with fractions. */
+  /** Milliseconds on a clock that never goes back, with fractions; the same one for all threads of a process. */
   nowMs(): number
 }
 

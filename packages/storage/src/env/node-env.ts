@@ -8,6 +8,7 @@ import { tryLock } from 'fs-native-extensions'
 import { CorruptionError, IoError, isNotFound } from '../errors.ts'
 import type { Env, File, FileLock, FileSystem, OpenMode } from './env.ts'
 
+const NS_PER_MS = 1e6
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 
@@ -23,9 +24,11 @@ const LOCK_FLAGS = fs.constants.O_RDWR | fs.constants.O_CREAT | CAREFUL
 
 export function createNodeEnv(): Env {
   const randomWord = new Uint32Array(1)
+  // The zero of `performance.now` is the start of the thread; what it counts is what `hrtime` counts.
+  const startedMs = Number(process.hrtime.bigint()) / NS_PER_MS - performance.now()
   return {
     files: new NodeFileSystem(),
-    clock: { nowMs: () => performance.now() },
+    clock: { nowMs: () => performance.now() + startedMs },
     scheduler: {
       immediate: (callback) => void setImmediate(callback),
       after: (delayMs, callback) => {

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { fileNumber, tableFileName, walFileName } from '@varve/storage'
 import type { Env, File, OpenMode } from '@varve/storage'
+import { BackgroundRate } from './background-rate.ts'
 import { JobControl } from './job-control.ts'
 import { JobCancelledError } from './job-failure.ts'
 import type { JobMemory } from './job-memory.ts'
@@ -14,19 +15,28 @@ import { WatchedFile } from './watched-file.ts'
 /** How many entries a job handles between two calls of `advance`. A power of two. */
 export const ADVANCE_ENTRY_COUNT = 1024
 
+/** How long a job that writes too fast waits before it shows that it is alive, and looks whether it still has to wait. */
+const PACE_SLICE_MS = 20
+
 export class JobContext {
   readonly env: Env
   readonly memory: JobMemory
   readonly #directory: string
   readonly #control: JobControl
+  readonly #rate: BackgroundRate | undefined
+  readonly #isFlush: boolean
   readonly #open = new Set<File>()
   readonly #onOperation = (): void => this.advance()
+  readonly #beforeWrite = (sizeBytes: number): void => this.#pace(sizeBytes)
 
   constructor(env: Env, request: JobRequest, memory: JobMemory) {
     this.env = env
     this.memory = memory
     this.#directory = request.directory
     this.#control = new JobControl(request.control)
+    const rate = request.type === 'verify' ? undefined : request.rate
+    this.#rate = rate && new BackgroundRate(rate)
+    this.#isFlush = request.type === 'flush'
   }
 
   walPath(number: number): string {
@@ -38,7 +48,11 @@ export class JobContext {
   }
 
   openTable(number: number, mode: OpenMode): File {
-    const file = new WatchedFile(this.env.files.openSync(this.tablePath(number), mode), this.#onOperation)
+    const file = new WatchedFile(
+      this.env.files.openSync(this.tablePath(number), mode),
+      this.#onOperation,
+      this.#beforeWrite,
+    )
     this.#open.add(file)
     return file
   }
@@ -71,6 +85,23 @@ export class JobContext {
     this.#control.advance()
     if (this.#control.isCancelled) {
       throw new JobCancelledError()
+    }
+  }
+
+  /** Waits until so many bytes more may be written. @throws JobCancelledError */
+  #pace(sizeBytes: number): void {
+    const rate = this.#rate
+    if (rate === undefined) {
+      return
+    }
+    const { clock } = this.env
+    const endMs = clock.nowMs() + rate.take(clock.nowMs(), sizeBytes, this.#isFlush)
+    for (let leftMs = endMs - clock.nowMs(); leftMs > 0; leftMs = endMs - clock.nowMs()) {
+      if (this.#isFlush && rate.isLifted) {
+        return
+      }
+      this.#control.sleep(Math.min(leftMs, PACE_SLICE_MS))
+      this.advance()
     }
   }
 }

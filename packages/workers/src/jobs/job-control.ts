@@ -34,6 +34,12 @@ export class JobControl {
 
   cancel(): void {
     Atomics.store(this.#words, CANCEL_INDEX, 1)
+    Atomics.notify(this.#words, CANCEL_INDEX)
+  }
+
+  /** Holds the thread for so long, or until the job is cancelled. For job threads alone. */
+  sleep(durationMs: number): void {
+    Atomics.wait(this.#words, CANCEL_INDEX, 0, durationMs)
   }
 
   advance(): void {

@@ -41,6 +41,8 @@ interface WritingRequestBase extends JobRequestBase {
   readonly liveSequences: readonly number[]
   /** Outputs are numbered from `first` on; a job that needs more than `count` lets its last table grow. */
   readonly outputNumbers: { readonly first: number; readonly count: number }
+  /** How fast the store's jobs may write, together; see `background-rate.ts`. */
+  readonly rate?: SharedArrayBuffer | undefined
 }
 
 /** Turns one memtable, given as the image of its WAL, into tables sorted by key. */
