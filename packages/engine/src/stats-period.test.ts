@@ -27,7 +27,9 @@ function countedAt(n: number): Counted {
   const tally = (): StallTally => ({ count: counter(), totalMs: counter() })
   const kinds = (): Record<'delay' | 'stop', StallTally> => ({ delay: tally(), stop: tally() })
   return {
-    levels: [{ level: 0, tableCount: 8000 + n, sizeBytes: 1, entryCount: 1, tombstoneCount: 0 }],
+    levels: [
+      { level: 0, tableCount: 8000 + n, sizeBytes: 1, entryCount: 1, tombstoneCount: 0, rawSizeBytes: 1, codec: 'none' },
+    ],
     writes: {
       operationCount: counter(),
       userSizeBytes: counter(),
