@@ -137,10 +137,9 @@ test('dropping a table drops all of its blocks and no others', () => {
 })
 
 test('places lead to what is in the cache, each block has one at most, and what leaves is in none', () => {
-  forEachSeed(20, (random) => {
+  forEachSeed(8, (random) => {
     const cache = new BlockCache(30 * SIZE_BYTES)
     const seen = new Set<Block>()
-    const here = (table: number, offset: number): boolean => cache.get(tableOf(table), offset, ROLE_DATA) !== undefined
     for (let i = 0; i < 1500; i++) {
       const table = random.below(3)
       const index = cache.get(tableOf(table), 0, ROLE_INDEX)
@@ -155,19 +154,25 @@ test('places lead to what is in the cache, each block has one at most, and what 
         if (block === undefined) {
           cache.put(table, createBlock(offset))
         } else {
-          expect([index.places?.[position], block.place]).toEqual([block, position * 7])
+          if (index.places?.[position] !== block || block.place !== position * 7) {
+            throw new Error(`after ${i} operations a block is not in its place`)
+          }
           seen.add(block).add(index)
         }
       }
     }
     for (const block of seen) {
       for (const [position, child] of (block.places ?? []).entries()) {
-        expect(child === undefined || (child.parent === block && child.position === position)).toBe(true)
+        if (child !== undefined && (child.parent !== block || child.position !== position)) {
+          throw new Error(`the block at ${block.offset} leads to one that is elsewhere`)
+        }
       }
       const isHere = [0, 1, 2].some((table) => cache.get(tableOf(table), block.offset, ROLE_DATA) === block)
-      expect(isHere || (block.parent === undefined && block.places === undefined)).toBe(true)
+      if (!isHere && (block.parent !== undefined || block.places !== undefined)) {
+        throw new Error(`the block at ${block.offset} has left the cache, not its place`)
+      }
     }
-    expect([...seen].some((block) => block.parent !== undefined) || !here(0, 0)).toBe(true)
+    expect([...seen].some((block) => block.parent !== undefined)).toBe(true)
     cache.clear()
     expect([...seen].every((block) => block.parent === undefined && block.places === undefined)).toBe(true)
   })
