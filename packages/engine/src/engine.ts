@@ -85,11 +85,9 @@ export class Engine implements OwnView {
   readonly #flushes: FlushScheduler
   readonly #compactions: CompactionScheduler
   readonly #healer: WalHealer
-  /** Called when memtables have left or tables have come or gone. */
+  /** Called when memtables have left or tables have come or gone; and when the log has taken all up to a sequence. */
   onViewChanged: () => void = () => undefined
-  /** Called when the log has taken everything up to a sequence number. */
   onVisible: (sequence: number) => void = () => undefined
-  /** See `StoreView`. */
   #epoch = 0
   #isClosing = false
 
