@@ -28,7 +28,15 @@ function countedAt(n: number): Counted {
   const kinds = (): Record<'delay' | 'stop', StallTally> => ({ delay: tally(), stop: tally() })
   return {
     levels: [
-      { level: 0, tableCount: 8000 + n, sizeBytes: 1, entryCount: 1, tombstoneCount: 0, rawSizeBytes: 1, codec: 'none' },
+      {
+        level: 0,
+        tableCount: 8000 + n,
+        sizeBytes: 1,
+        entryCount: 1,
+        tombstoneCount: 0,
+        rawSizeBytes: 1,
+        codec: 'none',
+      },
     ],
     writes: {
       operationCount: counter(),
