@@ -158,7 +158,8 @@ async function drain(iterator: IteratorSubject, random: SeededRandom): Promise<E
 }
 
 function same(found: readonly Entry[], expected: readonly Entry[], what: string): void {
-  const text = (entries: readonly Entry[]): string[] => entries.map(([key, value]) => `${key.toString('hex')}=${value}`)
+  const text = (entries: readonly Entry[]): string[] =>
+    entries.map(([key, value]) => `${key.toString('hex')}=${value.toString()}`)
   expect(text(found), what).toEqual(text(expected))
 }
 
@@ -187,12 +188,12 @@ function randomEntries(random: SeededRandom): Entry[] {
     const key = randomKey(random)
     keys.set(key.toString('hex'), key)
   }
-  return [...keys.values()].toSorted(Buffer.compare).map((key, i) => [key, Buffer.from(`value ${i}`)])
+  return [...keys.values()].toSorted((a, b) => Buffer.compare(a, b)).map((key, i) => [key, Buffer.from(`value ${i}`)])
 }
 
 function randomRange(random: SeededRandom, entries: readonly Entry[]): IteratedRange {
   const near = (): Buffer => (random.chance(0.5) ? random.pick(entries)[0] : randomKey(random))
-  const [low, high] = [near(), near()].toSorted(Buffer.compare) as [Buffer, Buffer]
+  const [low, high] = [near(), near()].toSorted((a, b) => Buffer.compare(a, b)) as [Buffer, Buffer]
   return {
     ...(random.chance(0.5) ? (random.chance(0.5) ? { gt: low } : { gte: low }) : {}),
     ...(random.chance(0.5) ? (random.chance(0.5) ? { lt: high } : { lte: high }) : {}),

@@ -1,4 +1,6 @@
+import { InvalidArgumentError } from '@varve/storage'
 import type { Bytes } from '../bytes.ts'
+import { checkNames, describe } from '../options.ts'
 import type { RangeIterator } from './range-iterator.ts'
 import { BOUND_NAMES, type Range } from './range.ts'
 
@@ -24,6 +26,34 @@ export const RANGE_OPTION_NAMES: ReadonlySet<string> = new Set<string>([
   'signal',
 ])
 
+export interface SnapshotOptions {
+  /** Where it was taken, or for what: `stats` names it so, should nobody close it. */
+  readonly name?: string | undefined
+}
+
+/** What `stats` says of an open snapshot. */
+export interface SnapshotStats {
+  /** The newest write that it sees. */
+  readonly sequence: number
+  readonly name: string | undefined
+  readonly ageMs: number
+}
+
+const SNAPSHOT_OPTION_NAMES: ReadonlySet<string> = new Set<keyof SnapshotOptions>(['name'])
+
+/** @throws InvalidArgumentError */
+export function snapshotNameOf(options: SnapshotOptions = {}): string | undefined {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgumentError(`the options of a snapshot must be an object, not ${describe(options)}`)
+  }
+  checkNames(options, SNAPSHOT_OPTION_NAMES, 'a snapshot')
+  const { name } = options
+  if (name !== undefined && typeof name !== 'string') {
+    throw new InvalidArgumentError(`the name of a snapshot must be a string, not ${describe(name)}`)
+  }
+  return name
+}
+
 /** The reads that a snapshot hands on to its store. */
 export interface SnapshotReader {
   get(key: Bytes, options: { snapshot: Snapshot; signal?: AbortSignal }): Promise<Buffer | undefined>
@@ -46,13 +76,25 @@ export interface SnapshotReader {
 export class Snapshot {
   /** The newest write that it sees. */
   readonly sequence: number
+  /** What `stats` calls it. */
+  readonly name: string | undefined
+  /** On the clock of the Env. */
+  readonly #openedAtMs: number
   readonly #reader: SnapshotReader
   readonly #onClose: (snapshot: Snapshot) => void
   #isClosed = false
 
   /** @internal Made by `store.snapshot`. */
-  constructor(sequence: number, reader: SnapshotReader, onClose: (snapshot: Snapshot) => void) {
+  constructor(
+    sequence: number,
+    name: string | undefined,
+    openedAtMs: number,
+    reader: SnapshotReader,
+    onClose: (snapshot: Snapshot) => void,
+  ) {
     this.sequence = sequence
+    this.name = name
+    this.#openedAtMs = openedAtMs
     this.#reader = reader
     this.#onClose = onClose
   }
@@ -91,6 +133,11 @@ export class Snapshot {
 
   values(range?: RangeOptions): AsyncIterableIterator<Buffer> {
     return this.#reader.values({ ...range, snapshot: this })
+  }
+
+  /** @internal */
+  statsAt(nowMs: number): SnapshotStats {
+    return { sequence: this.sequence, name: this.name, ageMs: nowMs - this.#openedAtMs }
   }
 
   /** Idempotent. */

@@ -52,25 +52,62 @@ export interface TransactionHost {
   commit(packed: PackedOperations, since: Snapshot, dependencies: Dependencies, sync: boolean): Promise<void>
 }
 
+export interface TransactionStats {
+  readonly runningCount: number
+  /** Those that wrote something, and those that only read. */
+  readonly committedCount: number
+  /** Tries that started over, or gave up, because something that they depend on was changed. */
+  readonly conflictCount: number
+  /** Those that ended otherwise: the callback threw, tries ran out, a signal, a fault. */
+  readonly failedCount: number
+}
+
 type Callback<T> = (transaction: Transaction) => T | Promise<T>
+interface ResolvedTransactionOptions {
+  readonly sync: boolean
+  readonly retryCountMax: number
+  readonly signal: AbortSignal | undefined
+}
 type Outcome<T> = { readonly result: T } | { readonly conflict: ConflictError }
 
 export class TransactionRunner {
   readonly #host: TransactionHost
 
+  readonly #tally = { runningCount: 0, committedCount: 0, conflictCount: 0, failedCount: 0 }
+
   constructor(host: TransactionHost) {
     this.#host = host
   }
 
+  get stats(): TransactionStats {
+    return { ...this.#tally }
+  }
+
   /** @throws what the callback throws; InvalidArgumentError; ConflictError; what snapshots and writes throw */
   async run<T>(callback: Callback<T>, options: TransactionOptions | undefined): Promise<T> {
-    const { retryCountMax, sync, signal } = resolveTransactionOptions(callback, options)
+    const resolved = resolveTransactionOptions(callback, options)
+    this.#tally.runningCount++
+    try {
+      const result = await this.#untilCommitted(callback, resolved)
+      this.#tally.committedCount++
+      return result
+    } catch (error) {
+      this.#tally.failedCount++
+      throw error
+    } finally {
+      this.#tally.runningCount--
+    }
+  }
+
+  async #untilCommitted<T>(callback: Callback<T>, options: ResolvedTransactionOptions): Promise<T> {
+    const { retryCountMax, sync, signal } = options
     for (let retryCount = 0; ; retryCount++) {
       throwIfAborted(signal, 'the transaction')
       const outcome = await this.#try(callback, sync, signal)
       if ('result' in outcome) {
         return outcome.result
       }
+      this.#tally.conflictCount++
       if (retryCount === retryCountMax) {
         const { conflict } = outcome
         throw new ConflictError(
@@ -130,10 +167,7 @@ export class TransactionRunner {
   }
 }
 
-function resolveTransactionOptions(
-  callback: unknown,
-  options: TransactionOptions = {},
-): { readonly sync: boolean; readonly retryCountMax: number; readonly signal: AbortSignal | undefined } {
+function resolveTransactionOptions(callback: unknown, options: TransactionOptions = {}): ResolvedTransactionOptions {
   if (typeof callback !== 'function') {
     throw new InvalidArgumentError(`a transaction needs a function to run, not ${describe(callback)}`)
   }

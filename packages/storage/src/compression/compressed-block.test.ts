@@ -4,7 +4,6 @@ import { putVarint } from '../coding.ts'
 import { CorruptionError, UnsupportedError } from '../errors.ts'
 import { FUZZ_TIMEOUT_MS, decoded, fuzz, mutated } from '../test-support/fuzz.ts'
 import { forEachSeed } from '../test-support/seeds.ts'
-import type { SeededRandom } from '../table/test-support/random-entries.ts'
 import { CODECS, type Codec, codecOfLevel, isCodecAvailable } from './codec.ts'
 import {
   BlockCompressor,
@@ -14,6 +13,8 @@ import {
   rawSizeOf,
   storedSizeOf,
 } from './compressed-block.ts'
+
+type SeededRandom = Parameters<Parameters<typeof forEachSeed>[1]>[0]
 
 const PATH = '000042.sst'
 const COMPRESSING = CODECS.filter((codec) => codec !== 'none')

@@ -2,9 +2,10 @@
 import { expect, test } from 'vitest'
 import { FUZZ_TIMEOUT_MS, fuzz, mutated } from '../test-support/fuzz.ts'
 import { forEachSeed } from '../test-support/seeds.ts'
-import type { SeededRandom } from '../table/test-support/random-entries.ts'
 import { decodeLz4 } from './lz4-decoder.ts'
 import { Lz4Encoder } from './lz4-encoder.ts'
+
+type SeededRandom = Parameters<Parameters<typeof forEachSeed>[1]>[0]
 
 const GUARD_SIZE_BYTES = 7
 const GUARD = 0xa5
