@@ -269,8 +269,7 @@ export class Engine implements OwnView {
   stats(): EngineStats {
     return engineStatsOf({
       version: this.#versions.current,
-      memtables: this.memtables,
-      writes: this.writes,
+      shared: this,
       pressure: this.#pressure,
       commits: this.#commits,
       syncer: this.#syncer,

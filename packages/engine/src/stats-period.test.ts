@@ -44,6 +44,7 @@ function countedAt(n: number): Counted {
       walSizeBytes: counter(),
       groupCount: counter(),
       syncCount: counter(),
+      conflictCount: counter(),
     },
     writeAmplification: 1,
     spaceAmplification: 1 + n,
@@ -72,6 +73,13 @@ function countedAt(n: number): Counted {
     sequence: 9000 + n,
     openIteratorCount: 9000 + n,
     openSnapshotCount: 9000 + n,
+    oldestSnapshots: [],
+    transactions: {
+      runningCount: 7000 + n,
+      committedCount: counter(),
+      conflictCount: counter(),
+      failedCount: counter(),
+    },
     remoteStoreCount: 9000 + n,
   }
 }

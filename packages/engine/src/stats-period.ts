@@ -62,6 +62,10 @@ function statsSince(earlier: StoreStats, later: StoreStats): StoreStats {
     stalls: stallDifference(later.stalls, earlier.stalls),
     cache: cacheDifference(later.cache, earlier.cache),
     jobs,
+    transactions: {
+      ...differenceOf(later.transactions, earlier.transactions),
+      runningCount: later.transactions.runningCount,
+    },
   }
 }
 

@@ -8,9 +8,12 @@ import type { TableCache } from './cache/table-cache.ts'
 import type { CompactionScheduler } from './compaction/compaction-scheduler.ts'
 import type { JobKind, JobRunner, JobStats } from './jobs/job-runner.ts'
 import type { MemtableQueue } from './memtable/memtable-queue.ts'
+import type { SnapshotStats } from './read/snapshot.ts'
+import type { TransactionStats } from './transaction/transaction-runner.ts'
 import type { Version } from './version/version.ts'
 import type { WalSyncer } from './wal/wal-syncer.ts'
 import type { BackPressure } from './write/back-pressure.ts'
+import type { ConditionalWriter } from './write/conditional-writer.ts'
 import type { CommitQueue } from './write/commit-queue.ts'
 import type { StallStats } from './write/stall-log.ts'
 import type { WritePath, WriteStats } from './write/write-path.ts'
@@ -61,6 +64,8 @@ export interface StoreStats {
     readonly walSizeBytes: number
     readonly groupCount: number
     readonly syncCount: number
+    /** Conditional writes, commits of transactions included, that something else came before. */
+    readonly conflictCount: number
   }
   /** Bytes written to tables over the users' bytes; the log apart. 0 before anything is flushed. */
   readonly writeAmplification: number
@@ -91,17 +96,30 @@ export interface StoreStats {
   readonly sequence: number
   readonly openIteratorCount: number
   readonly openSnapshotCount: number
+  /**
+   * The snapshots that have been open longest, at most ten, oldest first. What they see stays on disk: one that gets ever
+   * older was not closed.
+   */
+  readonly oldestSnapshots: readonly SnapshotStats[]
+  readonly transactions: TransactionStats
   /** Threads that are connected. */
   readonly remoteStoreCount: number
 }
 
 /** All but what the store itself has handed out, and when. */
-export type EngineStats = Omit<StoreStats, 'periodMs' | 'openIteratorCount' | 'openSnapshotCount' | 'remoteStoreCount'>
+export type EngineStats = Omit<
+  StoreStats,
+  'periodMs' | 'openIteratorCount' | 'openSnapshotCount' | 'oldestSnapshots' | 'transactions' | 'remoteStoreCount'
+>
 
 export interface EngineParts {
   readonly version: Version
-  readonly memtables: MemtableQueue
-  readonly writes: WritePath
+  /** What others use too. */
+  readonly shared: {
+    readonly memtables: MemtableQueue
+    readonly writes: WritePath
+    readonly conditionalWrites: ConditionalWriter
+  }
   readonly pressure: BackPressure
   readonly commits: CommitQueue
   readonly syncer: WalSyncer
@@ -112,7 +130,7 @@ export interface EngineParts {
 }
 
 export function engineStatsOf(parts: EngineParts): EngineStats {
-  const writes = parts.writes.stats
+  const writes = parts.shared.writes.stats
   const { blocks } = parts.tables
   const levels = levelStatsOf(parts.version, parts.compression)
   const { runner } = parts
@@ -123,11 +141,19 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
     moveCount: parts.compactions.moveCount,
   }
   const { operationCount, userSizeBytes } = writes
+  const { conflictCount } = parts.shared.conditionalWrites
   const { walSizeBytes, groupCount, visibleSequence } = parts.commits
   const jobBytesRead = jobs.flush.bytesRead + jobs.compaction.bytesRead + jobs.verify.bytesRead
   return {
     levels,
-    writes: { operationCount, userSizeBytes, walSizeBytes, groupCount, syncCount: parts.syncer.syncCount },
+    writes: {
+      operationCount,
+      userSizeBytes,
+      walSizeBytes,
+      groupCount,
+      syncCount: parts.syncer.syncCount,
+      conflictCount,
+    },
     writeAmplification: writeAmplificationOf(jobs, userSizeBytes),
     spaceAmplification: spaceAmplificationOf(levels),
     readAmplification: parts.version.runs().length,
@@ -137,7 +163,7 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
     },
     stalls: writes.stalls,
     pendingCompactionSizeBytes: parts.pressure.pendingSizeBytes,
-    memory: memoryStatsOf(parts.memtables, writes, blocks, parts.tables),
+    memory: memoryStatsOf(parts.shared.memtables, writes, blocks, parts.tables),
     cache: {
       hitCount: blocks.hitCount,
       missCount: blocks.missCount,

@@ -15,8 +15,9 @@ import { EntryStream } from './read/entry-stream.ts'
 import type { ReadOptions } from './read/read-options.ts'
 import { RangeIterator } from './read/range-iterator.ts'
 import { resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
-import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions } from './read/snapshot.ts'
-import type { EntryTaker, ValueTaker } from './read/taker.ts'
+import { RANGE_OPTION_NAMES, Snapshot, oldestSnapshots, originOf } from './read/snapshot.ts'
+import type { RangeOptions, SnapshotOptions } from './read/snapshot.ts'
+import { isThere, type EntryTaker, type ValueTaker } from './read/taker.ts'
 import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import { Sharing } from './share/owner/sharing.ts'
@@ -64,7 +65,7 @@ export class Store extends EventEmitter<StoreEvents> {
       env: conditionalWrites.env,
       guard,
       valueSizeBytesMax: conditionalWrites.valueSizeBytesMax,
-      snapshot: () => this.snapshot(),
+      snapshot: () => this.snapshot({ name: 'transaction' }),
       commit: (packed, since, dependencies, sync) =>
         this.#whileOpen(conditionalWrites.writePacked(packed, this.#openSequenceOf(since), dependencies, sync)),
     })
@@ -229,13 +230,19 @@ export class Store extends EventEmitter<StoreEvents> {
   }
 
   /** The store as it is now, to read from later. */
-  snapshot(): Snapshot {
+  snapshot(options?: SnapshotOptions): Snapshot {
     this.#checkOpen()
-    const { liveSequences, visibleSequence } = this.#engine
-    const snapshot = new Snapshot(visibleSequence, this, (closed) => {
-      liveSequences.release(closed.sequence)
-      this.#snapshots.delete(closed)
-    })
+    const { liveSequences, visibleSequence, conditionalWrites } = this.#engine
+    const onClose = (): void => {
+      liveSequences.release(visibleSequence)
+      this.#snapshots.delete(snapshot)
+    }
+    const snapshot: Snapshot = new Snapshot(
+      visibleSequence,
+      this,
+      onClose,
+      originOf(options, conditionalWrites.env.clock),
+    )
     liveSequences.hold(visibleSequence)
     this.#snapshots.add(snapshot)
     return snapshot
@@ -284,8 +291,10 @@ export class Store extends EventEmitter<StoreEvents> {
   stats(options?: StatsOptions): StoreStats {
     this.#checkOpen()
     const [openIteratorCount, openSnapshotCount] = [this.#iterators.size, this.#snapshots.size]
-    const handedOut = { openIteratorCount, openSnapshotCount, remoteStoreCount: this.#sharing.connectionCount }
-    return this.#statsPeriods.take({ ...this.#engine.stats(), ...handedOut }, options)
+    const { clock } = this.#engine.conditionalWrites.env
+    const snapshots = { openSnapshotCount, oldestSnapshots: oldestSnapshots(this.#snapshots, clock.nowMs()) }
+    const others = { transactions: this.#transactions.stats, remoteStoreCount: this.#sharing.connectionCount }
+    return this.#statsPeriods.take({ ...this.#engine.stats(), ...snapshots, ...others, openIteratorCount }, options)
   }
 
   /**
@@ -384,11 +393,6 @@ export class Store extends EventEmitter<StoreEvents> {
       this.#pending.delete(work)
     }
   }
-}
-
-/** Takes no copy of the value. */
-function isThere(): true {
-  return true
 }
 
 function promiseOf<T>(answer: T | Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '@varve/storage'
+import { InvalidArgumentError, type Clock } from '@varve/storage'
 import type { Bytes } from '../bytes.ts'
 import { checkNames, describe } from '../options.ts'
 import type { RangeIterator } from './range-iterator.ts'
@@ -41,8 +41,14 @@ export interface SnapshotStats {
 
 const SNAPSHOT_OPTION_NAMES: ReadonlySet<string> = new Set<keyof SnapshotOptions>(['name'])
 
+interface SnapshotOrigin {
+  readonly name: string | undefined
+  /** On the clock of the Env. */
+  readonly openedAtMs: number
+}
+
 /** @throws InvalidArgumentError */
-export function snapshotNameOf(options: SnapshotOptions = {}): string | undefined {
+export function originOf(options: SnapshotOptions = {}, clock: Clock): SnapshotOrigin {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`the options of a snapshot must be an object, not ${describe(options)}`)
   }
@@ -51,7 +57,15 @@ export function snapshotNameOf(options: SnapshotOptions = {}): string | undefine
   if (name !== undefined && typeof name !== 'string') {
     throw new InvalidArgumentError(`the name of a snapshot must be a string, not ${describe(name)}`)
   }
-  return name
+  return { name, openedAtMs: clock.nowMs() }
+}
+
+/** So many of the open snapshots are named in `stats`. */
+const OLDEST_SNAPSHOT_COUNT_MAX = 10
+
+/** Of snapshots in the order in which they were made. */
+export function oldestSnapshots(snapshots: Iterable<Snapshot>, nowMs: number): SnapshotStats[] {
+  return [...snapshots].slice(0, OLDEST_SNAPSHOT_COUNT_MAX).map((snapshot) => snapshot.statsAt(nowMs))
 }
 
 /** The reads that a snapshot hands on to its store. */
@@ -87,14 +101,13 @@ export class Snapshot {
   /** @internal Made by `store.snapshot`. */
   constructor(
     sequence: number,
-    name: string | undefined,
-    openedAtMs: number,
     reader: SnapshotReader,
     onClose: (snapshot: Snapshot) => void,
+    origin: SnapshotOrigin = { name: undefined, openedAtMs: 0 },
   ) {
     this.sequence = sequence
-    this.name = name
-    this.#openedAtMs = openedAtMs
+    this.name = origin.name
+    this.#openedAtMs = origin.openedAtMs
     this.#reader = reader
     this.#onClose = onClose
   }

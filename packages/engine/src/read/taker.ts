@@ -19,3 +19,8 @@ export interface EntryBytes {
 }
 
 export type EntryTaker<T> = (entry: EntryBytes) => T
+
+/** Takes no copy of the value. */
+export function isThere(): true {
+  return true
+}

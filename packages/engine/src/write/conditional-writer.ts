@@ -3,7 +3,7 @@
  * may use its buffers again, and holds the snapshot's sequence until the write has ended, whether or not the snapshot is
  * closed meanwhile: compactions keep what the check has to find.
  */
-import { InvalidArgumentError, toVarveError, type Env } from '@varve/storage'
+import { ConflictError, InvalidArgumentError, toVarveError, type Env } from '@varve/storage'
 import type { TableCache } from '../cache/table-cache.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import { describe } from '../options.ts'
@@ -27,12 +27,18 @@ export class ConditionalWriter {
   readonly valueSizeBytesMax: number
   readonly #host: ConditionalWriterHost
   readonly #tables: TableCache
+  #conflictCount = 0
 
   constructor(env: Env, host: ConditionalWriterHost, tables: TableCache, valueSizeBytesMax: number) {
     this.env = env
     this.valueSizeBytesMax = valueSizeBytesMax
     this.#host = host
     this.#tables = tables
+  }
+
+  /** How many writes were refused because something that they depend on was changed. */
+  get conflictCount(): number {
+    return this.#conflictCount
   }
 
   /** @param sequence of the snapshot that `options` name */
@@ -60,6 +66,9 @@ export class ConditionalWriter {
     liveSequences.hold(sequence)
     try {
       await writes.writeIf(packed, sync, check)
+    } catch (error) {
+      this.#conflictCount += error instanceof ConflictError ? 1 : 0
+      throw error
     } finally {
       await check.close()
       liveSequences.release(sequence)
