@@ -45,3 +45,23 @@ test('copies are what was there, whatever becomes of the source, and no two shar
     expect(copies.every(([key, value], i) => isFilled(key, i) && isFilled(value, i + 1))).toBe(true)
   })
 })
+
+test('an iterator that turns back gets a value of its own for each time', () => {
+  const copier = new EntryCopier()
+  const blockOf = (fill: number): Block => new Block(new Uint8Array(400).fill(fill), 0, 400, 1, ROLE_DATA, 'x', fill)
+  const take = (block: Block, i: number): Buffer => {
+    const bytes = { keyBytes: block.bytes, keyOffset: 0, keySize: 0, valueBytes: block.bytes, valueOffset: i * 10 }
+    return copier.copy({ ...bytes, valueSize: 10, valueBlock: block })[1]
+  }
+  const [scanned, turned] = [blockOf(1), blockOf(2)]
+  for (let i = 0; i < 40; i++) {
+    take(scanned, i)
+  }
+  // Forward to the 20th, back to the 5th, forward again, each written to by whoever got it.
+  const steps = [...Array(20).keys(), ...Array.from({ length: 15 }, (_, i) => 19 - i), ...Array(40).keys()]
+  for (const i of steps) {
+    const value = take(turned, i)
+    expect(value).toEqual(Buffer.alloc(10, 2))
+    value.fill(0xff)
+  }
+})

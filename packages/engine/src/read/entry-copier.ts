@@ -2,7 +2,8 @@
  * Copies entries for the user of an iterator, with less work an entry than two copies: a data block of which many entries
  * are taken is copied whole, once, and its values are views of that copy. Copies lie one behind the other in arenas of
  * 16 KiB, as `Buffer.allocUnsafe` has its own of 8 KiB: one Buffer that is kept keeps its arena. The bytes are the
- * caller's: nothing else looks at an arena's used part again. Owned by one iterator.
+ * caller's, who may write to them: each part of a copy is handed out once, also where an iterator turns or seeks back.
+ * Owned by one iterator.
  */
 import type { Block } from '@varve/storage'
 import type { EntryBytes } from './taker.ts'
@@ -26,6 +27,9 @@ export class EntryCopier {
   #takenCount = 0
   #shift = 0
   #isCopied = false
+  /** What of the block's copy has been handed out, as offsets in the block. */
+  #handedOutFrom = 0
+  #handedOutTo = 0
 
   copy(entry: EntryBytes): [Buffer, Buffer] {
     const { valueBlock } = entry
@@ -39,7 +43,7 @@ export class EntryCopier {
       this.#enter(valueBlock)
     }
     this.#takenCount++
-    if (!this.#isCopied) {
+    if (!this.#isCopied || !this.#handOut(entry.valueOffset, entry.valueSize)) {
       return [
         copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
         copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
@@ -59,7 +63,23 @@ export class EntryCopier {
       const offset = this.#take(sizeBytes)
       this.#arena.set(block.bytes.subarray(block.start, block.end), offset)
       this.#shift = offset - block.start
+      this.#handedOutFrom = block.start
+      this.#handedOutTo = block.start
     }
+  }
+
+  /** Whether a part of the copy is still to be had. Entries come in order, one way or the other. */
+  #handOut(offset: number, size: number): boolean {
+    const isBehind = offset >= this.#handedOutTo
+    if (!isBehind && offset + size > this.#handedOutFrom) {
+      return false
+    }
+    if (this.#handedOutFrom === this.#handedOutTo) {
+      this.#handedOutFrom = offset
+    }
+    this.#handedOutFrom = Math.min(this.#handedOutFrom, offset)
+    this.#handedOutTo = Math.max(this.#handedOutTo, offset + size)
+    return true
   }
 
   #copyKey({ keyBytes, keyOffset, keySize }: EntryBytes): Buffer {
