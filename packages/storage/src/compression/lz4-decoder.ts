@@ -17,8 +17,6 @@
 export const MATCH_SIZE_BYTES_MIN = 4
 export const MATCH_OFFSET_MAX = 65535
 export const LAST_LITERALS_SIZE_BYTES = 5
-/** A block is at most this many times as large as what it was compressed to: a byte of a size stands for 255. */
-export const LZ4_RATIO_MAX = 255
 
 /** From here on the runtime's own copy is faster than a loop. */
 const BULK_COPY_SIZE_BYTES_MIN = 64
