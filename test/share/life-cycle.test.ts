@@ -17,6 +17,8 @@ import { ShareThread } from '../harness/share-thread.ts'
 import type { StoreProcessPlan } from '../harness/store-process-plan.ts'
 
 const run = promisify(execFile)
+/** Compactions that are under way have files that nothing names yet. */
+const PATIENCE = { timeout: 20_000, interval: 20 }
 const ENGINE_URL = new URL('../../packages/engine/dist/index.js', import.meta.url).href
 
 function tableNames(store: Store): string[] {
@@ -65,10 +67,10 @@ test.each(['terminate', 'exit', 'throw'] as const)('a thread that ends by %s hol
   }
   const failure = await thread.ended
   expect(failure?.message).toBe(how === 'throw' ? 'thrown on purpose' : undefined)
-  await vi.waitFor(() => expect(store.stats().remoteStoreCount).toBe(0))
+  await vi.waitFor(() => expect(store.stats().remoteStoreCount).toBe(0), PATIENCE)
   await store.clear()
   await store.compactRange()
-  await vi.waitFor(() => expect(tableNames(store)).toHaveLength(tableCount(store)))
+  await vi.waitFor(() => expect(tableNames(store)).toHaveLength(tableCount(store)), PATIENCE)
   expect(tableCount(store)).toBe(0)
   await store.close()
 })
@@ -87,7 +89,7 @@ test('files stay while a remote reads them, and go when it has taken in what rep
   expect(tableNames(store), 'the thread has not turned').toEqual(expect.arrayContaining(before))
   release()
   expect(await spun, 'it sees the newest all the same').toBe('round')
-  await vi.waitFor(() => expect(tableNames(store)).toHaveLength(tableCount(store)))
+  await vi.waitFor(() => expect(tableNames(store)).toHaveLength(tableCount(store)), PATIENCE)
   expect(await thread.do({ do: 'get', keys: ['key-000100'] })).toMatch(/^value 100 /)
   await thread.terminate()
   await store.close()
@@ -107,7 +109,7 @@ test('a thread that takes nothing in for many views is posted no more, and asks 
   release()
   expect(await spun).toBe('after')
   expect(await thread.do({ do: 'get', keys: ['key-44'] })).toBe('x'.repeat(100))
-  await vi.waitFor(() => expect(tableNames(store)).toHaveLength(tableCount(store)))
+  await vi.waitFor(() => expect(tableNames(store)).toHaveLength(tableCount(store)), PATIENCE)
   await thread.terminate()
   await store.close()
 })
@@ -194,7 +196,7 @@ test('tasks of a pool of the user’s own use the store', async () => {
     return pool.run({ port, prefix: `task-${i}/`, count: 50 }, { transferList: [port], name: 'run' }) as Promise<number>
   })
   expect(await Promise.all(tasks)).toEqual([50, 50, 50, 50, 50, 50])
-  await vi.waitFor(() => expect(store.stats().remoteStoreCount).toBe(0))
+  await vi.waitFor(() => expect(store.stats().remoteStoreCount).toBe(0), PATIENCE)
   expect((await store.get('task-5/49'))?.toString()).toBe('49')
   await pool.destroy()
   await store.close()
