@@ -27,6 +27,8 @@ const OPTIONS: StoreOptions = {
   levelZeroTableCountMax: 6,
   levelOneSizeBytes: 256 * KIB,
   levelSizeRatio: 2,
+  // What is written is to take room.
+  compression: 'none',
 }
 const WRITER_COUNT = 8
 /** Jobs and logs are tried again after at most ten seconds, so silence does not mean that nothing will ever go on. */
