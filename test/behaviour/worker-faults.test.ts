@@ -68,16 +68,25 @@ class FaultyStore {
   async provoke(type: FaultyJob, prefix: string): Promise<[string, string][]> {
     const entries: [string, string][] = []
     for (let round = 0; round === 0 || plannedJobFault(this.directory) !== undefined; round++) {
-      entries.push(...(await fill(this.store, ENTRY_COUNT, 100, `${prefix}-${round}`)))
+      entries.push(...(await this.fill(`${prefix}-${round}`)))
       await this.store.flush()
     }
     const doneCount = this.#doneCounts[type]
     for (let round = 0; this.#doneCounts[type] === doneCount; round++) {
-      entries.push(...(await fill(this.store, ENTRY_COUNT, 100, `${prefix}-then-${round}`)))
+      entries.push(...(await this.fill(`${prefix}-then-${round}`)))
       await this.store.flush()
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     return entries
+  }
+
+  /** Keys from one end to the other: tables that do not overlap would be moved, without any job. */
+  async fill(name: string): Promise<[string, string][]> {
+    const edges: [string, string][] = [`!${name}`, `~${name}`].map((key) => [key, name])
+    for (const [key, value] of edges) {
+      await this.store.put(key, value)
+    }
+    return [...(await fill(this.store, ENTRY_COUNT, 100, name)), ...edges]
   }
 
   async whenReadOnly(): Promise<VarveError> {
@@ -152,7 +161,7 @@ describe('again and again', { timeout: TIMEOUT_MS }, () => {
         const faulty = await FaultyStore.open(directory)
         const before = await faulty.provoke(type, 'before')
         planJobFault(directory, { type, point: 'first-byte', fault, count: 1000 })
-        const after = await fill(faulty.store, ENTRY_COUNT, 100, 'after')
+        const after = await faulty.fill('after')
         const flushed = faulty.store.flush().catch((error: unknown) => error)
         const refused = await faulty.whenReadOnly()
         expect(refused).toMatchObject({ code: 'VARVE_READ_ONLY', cause: { code: 'VARVE_INTERNAL' } })
