@@ -40,11 +40,17 @@ export function scratchStorePath(name: string): string {
   return path.join(makeScratchDirectory(name), 'store')
 }
 
-/** Every file below `directory` as relative path and bytes, to tell whether anything was touched. */
-export function fingerprint(directory: string): Map<string, string> {
+/**
+ * Every file below `directory` as relative path and bytes, to tell whether anything was touched.
+ * @param without what stands there that is not looked at: an open store, whose files come and go
+ */
+export function fingerprint(directory: string, without?: string): Map<string, string> {
   const files = new Map<string, string>()
   for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
     const full = path.join(entry.parentPath, entry.name)
+    if (without !== undefined && `${full}${path.sep}`.startsWith(path.join(directory, without, path.sep))) {
+      continue
+    }
     const stat = fs.lstatSync(full)
     const content = stat.isFile()
       ? fs.readFileSync(full).toString('base64')

@@ -208,7 +208,7 @@ test('views that are no Uint8Arrays are the bytes that they are over', async () 
 })
 
 test('approximateSize and compactRange', async () => {
-  const db = new VarveLevel(scratchStorePath('level'))
+  const db = new VarveLevel(scratchStorePath('level'), { compression: false })
   const value = 'v'.repeat(1000)
   await db.batch(Array.from({ length: 500 }, (_, i) => ({ type: 'put', key: String(i).padStart(4, '0'), value })))
   await db.compactRange('0', '9')

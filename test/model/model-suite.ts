@@ -13,7 +13,7 @@ import type { StoreConfiguration } from './store-subject.ts'
 const FIXED_SEED = 20_250_101
 const OPERATION_COUNT = environmentCount('VARVE_MODEL_OPERATIONS', 10_000)
 /** Of the seed that nobody has tried: new every time, so it may be short. */
-const NEW_OPERATION_COUNT = Math.ceil(OPERATION_COUNT / 3)
+const NEW_OPERATION_COUNT = Math.ceil(OPERATION_COUNT / 5)
 const TIMEOUT_MS = 60_000 + OPERATION_COUNT * 20
 
 /** @param part of the operations are run */

@@ -79,16 +79,17 @@ test('a running job holds the process, an idle pool that was never closed does n
 
 describe('a worker that dies', () => {
   const cases = [
-    ['throw', 'thrown in the worker'],
-    ['exit', 'exited with code 3'],
-    ['crash', 'uncaught in the worker'],
+    ['throw', /thrown in the worker/],
+    ['exit', /exited with code 3/],
+    // Whether the error or the end of the thread is heard of first is up to the runtime.
+    ['crash', /uncaught in the worker|exited with code 1/],
   ] as const
   for (const [directory, message] of cases) {
     test(`${directory}: the job fails, the next one runs`, async () => {
       const executor = executorOn(poolOf('obedient-worker'))
       const died = await executor.run(request('flush', directory))
       expect(died).toMatchObject({ ok: false, code: 'VARVE_INTERNAL', cancelled: false })
-      expect(died).toHaveProperty('message', expect.stringContaining(message))
+      expect(died).toHaveProperty('message', expect.stringMatching(message))
       expect(await executor.run(request('flush', 'work'))).toMatchObject({ ok: true })
     })
   }
