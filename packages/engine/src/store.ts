@@ -27,13 +27,11 @@ import type { StoreStats } from './store-stats.ts'
 import type { Transaction } from './transaction/transaction.ts'
 import { TransactionRunner, type TransactionOptions } from './transaction/transaction-runner.ts'
 import type { VerifyOptions, VerifyReport } from './verify/verification.ts'
+import { clearKeys } from './write/clear.ts'
 import type { Operation } from './write/packed-operations.ts'
 import type { WriteBatch } from './write/write-batch.ts'
 import type { WriteOptions } from './write/write-options.ts'
 import { closedError } from './write/closed-error.ts'
-
-/** `clear` deletes so many keys a batch. */
-const CLEAR_BATCH_COUNT = 1000
 
 /**
  * An open store. All methods that return promises reject with a `VarveError`; `getSync`, `iterator`, `snapshot` and
@@ -214,19 +212,7 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** Deletes the keys of a range that are there now, in batches: other writes may come between them. */
   async clear(range?: Range): Promise<void> {
-    const { lower, upper } = resolveRange(range)
-    const iterator = this.iterator({ gte: lower, lt: upper })
-    try {
-      for (
-        let chunk = await iterator.nextMany(CLEAR_BATCH_COUNT);
-        chunk.length > 0;
-        chunk = await iterator.nextMany(CLEAR_BATCH_COUNT)
-      ) {
-        await this.write(chunk.map(([key]) => ({ type: 'delete', key })))
-      }
-    } finally {
-      await iterator.close()
-    }
+    await clearKeys(this, range)
   }
 
   /** The store as it is now, to read from later. */

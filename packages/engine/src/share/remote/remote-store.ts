@@ -20,13 +20,11 @@ import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions, type SnapshotReader } 
 import type { ValueTaker } from '../../read/taker.ts'
 import { copyOut } from '../../read/value-copy.ts'
 import type { StoreStats } from '../../store-stats.ts'
+import { clearKeys } from '../../write/clear.ts'
 import { PackedOperations, type Operation } from '../../write/packed-operations.ts'
 import { WriteBatch, checkBatchValues } from '../../write/write-batch.ts'
 import { dependenciesOf, isSync, type WriteOptions } from '../../write/write-options.ts'
 import type { RemoteParts } from './remote-parts.ts'
-
-/** `clear` deletes so many keys a batch. */
-const CLEAR_BATCH_COUNT = 1000
 
 export interface RemoteReadOptions {
   /** Read at this snapshot, of the same `RemoteStore`, instead of the newest state. */
@@ -165,19 +163,7 @@ export class RemoteStore implements SnapshotReader {
 
   /** As `store.clear`. */
   async clear(range?: Range): Promise<void> {
-    const { lower, upper } = resolveRange(range)
-    const iterator = this.iterator({ gte: lower, lt: upper })
-    try {
-      for (
-        let chunk = await iterator.nextMany(CLEAR_BATCH_COUNT);
-        chunk.length > 0;
-        chunk = await iterator.nextMany(CLEAR_BATCH_COUNT)
-      ) {
-        await this.write(chunk.map(([key]) => ({ type: 'delete', key })))
-      }
-    } finally {
-      await iterator.close()
-    }
+    await clearKeys(this, range)
   }
 
   /** The store as it is now, to read from later. It may be used through this `RemoteStore` alone. */
