@@ -68,7 +68,7 @@ export class Exploration {
     try {
       await life.env.run(life.recover(NO_BOUNDS, 'power-loss'))
       await life.env.run(life.run(history.steps))
-      await life.env.run(history.endsClosed ? life.close() : life.settle())
+      await life.env.run(history.endsClosed ? life.close() : life.settleTries())
       await life.audit()
     } catch (error) {
       throw new StateFailure(history, undefined, ['in the history itself'], error)

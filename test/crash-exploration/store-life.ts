@@ -14,6 +14,9 @@ import { Violation } from './violation.ts'
 
 export const DIRECTORY = '/data/store'
 
+/** On the virtual clock. */
+const LOOK_INTERVAL_MS = 100
+
 /** What may be found after a crash: the first writes of an order, so many of them. */
 export interface Bounds {
   order: CommitOrder
@@ -139,6 +142,15 @@ export class StoreLife {
   async settle(): Promise<void> {
     while (this.#pending.size > 0) {
       await Promise.all(this.#pending)
+    }
+  }
+
+  /** Waits for all that was asked for, and for what is tried again with back-off after a fault. */
+  async settleTries(): Promise<void> {
+    await this.settle()
+    const { store } = this.#live()
+    while (store.stats().memory.kinds.arenas.count > 1) {
+      await new Promise<void>((resolve) => this.env.scheduler.after(LOOK_INTERVAL_MS, resolve))
     }
   }
 
