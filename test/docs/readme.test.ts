@@ -74,7 +74,7 @@ test('options, their defaults and ranges', async () => {
   for (const [name = '', byDefault = '', range = ''] of rows) {
     const option = name.replaceAll('`', '')
     if (option === 'compression') {
-      shown[option] = [byDefault.replaceAll(/[`']/g, '')]
+      shown[option] = byDefault.replaceAll(/[`'[\]]/g, '').split(', ')
       continue
     }
     const isBoolean = byDefault === 'true' || byDefault === 'false'

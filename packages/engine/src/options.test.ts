@@ -27,7 +27,7 @@ const DEFAULTS = {
   levelSizeRatio: 10,
   backgroundBytesPerSecondMax: 0,
   workerCountMax: 2,
-  compression: ['lz4'],
+  compression: ['none', 'lz4'],
 }
 
 /** The smallest and the largest value of each number. */

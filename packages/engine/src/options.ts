@@ -67,7 +67,7 @@ export interface StoreOptions {
   readonly workerCountMax?: number
   /**
    * How blocks of new tables are compressed: 'none', 'lz4', 'deflate' or 'zstd' (where the runtime has it), or one of them
-   * for each level from 0 on, of which the last counts for the levels below too. Default: 'lz4'.
+   * for each level from 0 on, of which the last counts for the levels below too. Default: ['none', 'lz4'].
    */
   readonly compression?: Codec | readonly Codec[]
 }
@@ -105,7 +105,7 @@ const NUMBER_RULES = {
 } as const satisfies Record<string, NumberRule>
 
 const COMPACTION_STRATEGIES = ['leveled', 'tiered'] as const
-const COMPRESSION_DEFAULT: readonly Codec[] = ['lz4']
+const COMPRESSION_DEFAULT: readonly Codec[] = ['none', 'lz4']
 const OTHER_NAMES: readonly string[] = ['compression', 'compactionStrategy']
 
 const BOOLEAN_DEFAULTS = { createIfMissing: true, errorIfExists: false } as const

@@ -6,7 +6,7 @@
  * - what goes into a level passes over empty levels alone, and over none that a running compaction writes into;
  * - of level 0 no older table stays behind that overlaps what goes.
  */
-import { LEVEL_COUNT, assert } from '@varve/storage'
+import { LEVEL_COUNT, assert, codecOfLevel, type Codec } from '@varve/storage'
 import type { TableHandle } from '../version/table-handle.ts'
 import { levelZeroRunsOf, rangeOf, rangesOverlap, type KeyRange, type Version } from '../version/version.ts'
 
@@ -60,6 +60,11 @@ export function choose(
     grandparents: grandparentsOf(version, outputLevel, range),
     score,
   }
+}
+
+/** Whether tables of these levels have the codec of the output level as they are: a move would leave another one there. */
+export function keepsCodec(compression: readonly Codec[], runs: readonly InputRun[], outputLevel: number): boolean {
+  return runs.every(({ level }) => codecOfLevel(compression, level) === codecOfLevel(compression, outputLevel))
 }
 
 export function tablesOf(choice: CompactionChoice): TableHandle[] {

@@ -9,6 +9,7 @@ const OPTIONS: PickerOptions = {
   levelZeroTableCountMax: 24,
   levelOneSizeBytes: 1000,
   levelSizeRatio: 10,
+  compression: ['none'] as const,
   tableSizeBytes: 1000,
   compactionStrategy: 'leveled',
 }

@@ -9,6 +9,7 @@ const OPTIONS = {
   levelZeroTableCountTrigger: 3,
   levelOneSizeBytes: 1000,
   levelSizeRatio: 10,
+  compression: ['none'] as const,
   tableSizeBytes: 1000,
   levelZeroTableCountMax: 24,
   compactionStrategy: 'leveled',

@@ -33,6 +33,7 @@ test('a table that cannot be compacted is given up after three tries, though oth
     levelZeroTableCountTrigger: 4,
     levelOneSizeBytes: 1000,
     levelSizeRatio: 10,
+    compression: ['none'] as const,
     tableSizeBytes: 1 << 20,
     levelZeroTableCountMax: 24,
     compactionStrategy: 'leveled',

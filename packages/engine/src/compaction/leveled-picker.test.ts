@@ -1,3 +1,4 @@
+import type { Codec } from '@varve/storage'
 import { expect, test } from 'vitest'
 import { shapeOf, start } from '../test-support/choices.ts'
 import { forEachSeed, type SeededRandom } from '../test-support/seeds.ts'
@@ -6,7 +7,13 @@ import { rangeOf, type Version } from '../version/version.ts'
 import { choose, isFree, tablesOf, type CompactionChoice } from './compaction-choice.ts'
 import { pickLeveled } from './leveled-picker.ts'
 
-const OPTIONS = { levelZeroTableCountTrigger: 3, levelOneSizeBytes: 1000, levelSizeRatio: 10, tableSizeBytes: 1000 }
+const OPTIONS = {
+  levelZeroTableCountTrigger: 3,
+  levelOneSizeBytes: 1000,
+  levelSizeRatio: 10,
+  compression: ['none'] as const,
+  tableSizeBytes: 1000,
+}
 
 function pick(version: Version, running: readonly CompactionChoice[] = []): CompactionChoice | undefined {
   return pickLeveled(version, running, OPTIONS, 1)
@@ -81,6 +88,15 @@ test('a table that is large beside nothing is not moved over too many tables of 
     })
   expect(shapeOf(pickLeveled(below(25), [], OPTIONS, 0))).toMatchObject({ outputLevel: 5, isMove: true })
   expect(shapeOf(pickLeveled(below(26), [], OPTIONS, 0))).toMatchObject({ outputLevel: 5, isMove: false })
+})
+
+test('a table is not moved to a level of another codec, but written anew in it', () => {
+  const version = versionOf({ 0: levelZero(3, 1, 'a', 'z').slice(2) })
+  const isMove = (...compression: Codec[]): boolean | undefined =>
+    pickLeveled(version, [], { ...OPTIONS, compression }, 0)?.isMove
+  expect(isMove('lz4')).toBe(true)
+  expect(isMove('none', 'lz4')).toBe(false)
+  expect(isMove('lz4', 'none', 'lz4'), 'it passes over the level between').toBe(true)
 })
 
 test('the level with the highest score goes first', () => {
@@ -185,7 +201,7 @@ function costOf(version: Version, numbers: readonly number[], choice: Compaction
 test('of a deeper level the table goes that overlaps the least for its size and is free, whatever runs', () => {
   forEachSeed(50, (random) => {
     const version = versionOf({ 5: randomLevel(random, 100), 6: [...randomLevel(random, 200)] })
-    const options = { ...OPTIONS, levelOneSizeBytes: 1, levelSizeRatio: 1e6 }
+    const options = { ...OPTIONS, levelOneSizeBytes: 1, levelSizeRatio: 1e6, compression: ['none'] as const }
     const running: CompactionChoice[] = []
     for (;;) {
       const least = leastCostByTrying(version, running)

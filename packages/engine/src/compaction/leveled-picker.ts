@@ -5,17 +5,20 @@
  *   they overlap in the base level: what was written to different ranges is compacted apart, and at once.
  * - A deeper level is due at a size (level-shape.ts). The table goes that overlaps the least of the level below for what
  *   it weighs, and with it those that add no other table of the level below.
- * - What overlaps nothing in its output level is moved by an edit alone, unless that would cost the next step much.
+ * - What overlaps nothing in its output level is moved by an edit alone, unless that would cost the next step much or
+ *   leave tables there with the codec of another level.
  */
-import { compareKeys } from '@varve/storage'
+import { compareKeys, type Codec } from '@varve/storage'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { Version } from '../version/version.ts'
-import { BOTTOM_LEVEL, choose, isFree, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
+import { BOTTOM_LEVEL, choose, isFree, keepsCodec, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
 import { levelScores, levelShapeOf, weightOf, type LevelShape, type ShapeOptions } from './level-shape.ts'
 
 export interface LeveledOptions extends ShapeOptions {
   readonly levelZeroTableCountTrigger: number
   readonly tableSizeBytes: number
+  /** By level, the last for all deeper ones. */
+  readonly compression: readonly Codec[]
 }
 
 /** A table that overlaps more than this many times the size of a table two levels below is not moved but cut. */
@@ -91,7 +94,13 @@ class LeveledPicker {
 
   #choose(level: number, tables: readonly TableHandle[], outputLevel: number, score: number): CompactionChoice {
     const choice = choose(this.#version, level, tables, outputLevel, score)
-    if (!choice.isMove || outputLevel === BOTTOM_LEVEL) {
+    if (!choice.isMove) {
+      return choice
+    }
+    if (!keepsCodec(this.#options.compression, choice.runs, outputLevel)) {
+      return { ...choice, isMove: false }
+    }
+    if (outputLevel === BOTTOM_LEVEL) {
       return choice
     }
     const overlapped = choice.grandparents.reduce((sum, { metadata }) => sum + metadata.sizeBytes, 0)

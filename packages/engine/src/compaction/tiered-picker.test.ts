@@ -11,6 +11,7 @@ const OPTIONS = {
   levelZeroTableCountMax: 24,
   levelOneSizeBytes: 1000,
   levelSizeRatio: 10,
+  compression: ['none'] as const,
 }
 
 const pick = (version: Version, running: readonly CompactionChoice[] = []): CompactionChoice | undefined =>
@@ -108,6 +109,8 @@ test('runs that do not overlap become one by an edit alone, below level 0', () =
   }))
   expect(shapeOf(pick(versionOf({ 0: apart, 6: [oldest] })))).toMatchObject({ outputLevel: 5, isMove: true })
   expect(shapeOf(pick(versionOf({ 0: apart, 1: [oldest] })))).toMatchObject({ outputLevel: 0, isMove: false })
+  const codecs = { ...OPTIONS, compression: ['none', 'lz4'] as const }
+  expect(pickTiered(versionOf({ 0: apart, 6: [oldest] }), [], codecs, 1)?.isMove, 'to another codec').toBe(false)
 })
 
 test('level 0 is emptied before writes wait for it, whatever the sizes of its runs', () => {

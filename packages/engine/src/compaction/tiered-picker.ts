@@ -14,15 +14,17 @@
  *
  * Any store can be compacted in this way, and by levels again: what the strategies leave differs in size alone.
  */
-import { compareKeys } from '@varve/storage'
+import { compareKeys, type Codec } from '@varve/storage'
 import type { TableHandle } from '../version/table-handle.ts'
 import { levelZeroRunsOf, overlaps, rangeOf, type Version } from '../version/version.ts'
-import { BOTTOM_LEVEL, isFree, type CompactionChoice, type InputRun } from './compaction-choice.ts'
+import { BOTTOM_LEVEL, isFree, keepsCodec, type CompactionChoice, type InputRun } from './compaction-choice.ts'
 import { levelShapeOf, weightOf, type ShapeOptions } from './level-shape.ts'
 
 export interface TieredOptions extends ShapeOptions {
   readonly levelZeroTableCountTrigger: number
   readonly levelZeroTableCountMax: number
+  /** By level, the last for all deeper ones. */
+  readonly compression: readonly Codec[]
 }
 
 /** A tier has this many runs for each that would make level 0 due. */
@@ -61,7 +63,7 @@ export function pickTiered(
   const windows: Window[] = [everything, ...tiers.filter(({ first, end }) => end - first > 1), crowdOf(runs, options)]
   for (const { first, end, score } of windows) {
     if (score >= scoreMin && score > 0) {
-      const choice = chooseRuns(runs, first, end, score)
+      const choice = chooseRuns(runs, first, end, score, options)
       if (isFree(choice, running)) {
         return choice
       }
@@ -121,7 +123,13 @@ function tiersOf(runs: readonly Run[]): { readonly first: number; readonly end: 
 }
 
 /** Merges the runs from `first` up to `end`. */
-function chooseRuns(all: readonly Run[], first: number, end: number, score: number): CompactionChoice {
+function chooseRuns(
+  all: readonly Run[],
+  first: number,
+  end: number,
+  score: number,
+  { compression }: TieredOptions,
+): CompactionChoice {
   const runs = all.slice(first, end).map(({ level, tables }) => ({ level, tables }))
   const tables = runs.flatMap((run) => run.tables)
   const older = all.slice(end)
@@ -133,7 +141,7 @@ function chooseRuns(all: readonly Run[], first: number, end: number, score: numb
     outputLevel,
     outputRun: tables[0]?.run ?? 0,
     // In level 0 a table keeps its run with its place.
-    isMove: outputLevel > 0 && areApart(tables),
+    isMove: outputLevel > 0 && areApart(tables) && keepsCodec(compression, runs, outputLevel),
     isBottom: !older.some((run) => run.tables.some((table) => overlaps(table, range))),
     range,
     grandparents: [],

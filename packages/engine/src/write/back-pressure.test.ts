@@ -16,6 +16,7 @@ const OPTIONS: BackPressureOptions = {
   pendingCompactionSizeBytesMax: 4096 * MIB,
   levelOneSizeBytes: 64 * MIB,
   levelSizeRatio: 10,
+  compression: ['none'] as const,
   tableSizeBytes: 32 * MIB,
   compactionStrategy: 'leveled',
 }

@@ -1,6 +1,7 @@
 /** Builds blocks of entries, one after the other, in a buffer. Nothing is allocated an entry. */
 import { assert } from '../assert.ts'
 import { putUint32, putVarint } from '../coding.ts'
+import { ArrayCopier } from './array-copier.ts'
 import type { BlockBuffer } from './block-buffer.ts'
 import { RESTART_INTERVAL } from './table-format.ts'
 
@@ -12,6 +13,7 @@ const LOOP_COPY_SIZE_BYTES_MAX = 32
 
 export class BlockBuilder {
   readonly #buffer: BlockBuffer
+  readonly #copier = new ArrayCopier()
   #restarts: Uint32Array = new Uint32Array(64)
   #restartCount = 0
   #entryCount = 0
@@ -67,11 +69,11 @@ export class BlockBuilder {
         bytes[at + i] = key[suffixOffset + i] as number
       }
     } else {
-      copyBytes(bytes, at, key, suffixOffset, unshared)
+      this.#copier.copy(bytes, at, key, suffixOffset, unshared)
     }
     at += unshared
     if (valueSize > 0) {
-      copyBytes(bytes, at, value, valueOffset, valueSize)
+      this.#copier.copy(bytes, at, value, valueOffset, valueSize)
     }
     buffer.end = at + valueSize
   }
@@ -114,18 +116,4 @@ function putTagAndSequence(bytes: Uint8Array, offset: number, kind: number, sequ
   }
   bytes[offset] = kind | ((at - offset - 1) << 4)
   return at
-}
-
-function copyBytes(into: Uint8Array, intoOffset: number, from: Uint8Array, fromOffset: number, size: number): void {
-  if (into === from) {
-    into.copyWithin(intoOffset, fromOffset, fromOffset + size)
-  } else if (size <= LOOP_COPY_SIZE_BYTES_MAX) {
-    for (let i = 0; i < size; i++) {
-      into[intoOffset + i] = from[fromOffset + i] as number
-    }
-  } else if (size === from.length) {
-    into.set(from, intoOffset)
-  } else {
-    into.set(from.subarray(fromOffset, fromOffset + size), intoOffset)
-  }
 }

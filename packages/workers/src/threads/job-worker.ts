@@ -1,10 +1,10 @@
-/** The file that each thread of the pool loads. */
+/**
+ * The file that each thread of the pool loads. It makes the thread nicer before anything else is loaded: the code of jobs
+ * takes some tens of milliseconds to load.
+ */
 import { constants, getPriority, setPriority } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
-import { createNodeEnv } from '@varve/storage'
-import { JobMemory } from '../jobs/job-memory.ts'
 import type { JobRequest, JobResult } from '../jobs/job-protocol.ts'
-import { runJob } from '../run-job.ts'
 
 /**
  * Jobs give way to the service's own thread where there are fewer cores than busy threads: so much nicer they get a
@@ -18,9 +18,6 @@ if (!isMainThread && process.platform === 'linux') {
   setPriority(0, Math.min(getPriority(0) + NICER_BY, constants.priority.PRIORITY_LOW))
 }
 
-const env = createNodeEnv()
-const memory = new JobMemory()
+const { createRequestRunner } = await import('./request-runner.ts')
 
-export function runRequest(request: JobRequest): JobResult {
-  return runJob(env, request, memory)
-}
+export const runRequest: (request: JobRequest) => JobResult = createRequestRunner()
