@@ -29,6 +29,7 @@ beforeAll(async () => {
 })
 
 afterAll(() => {
+  Reflect.deleteProperty(globalThis, 'gc')
   rmSync(directory, { recursive: true, force: true })
 })
 
