@@ -5,7 +5,7 @@ import { environmentCount, replayable, seedsOfRun } from '../harness/seeds.ts'
 import { StressRun } from '../harness/stress/stress-run.ts'
 import { loadVarve } from '../harness/stress/varve-build.ts'
 
-const SECONDS = environmentCount('VARVE_STRESS_SECONDS', 24)
+const SECONDS = environmentCount('VARVE_STRESS_SECONDS', 12)
 const SEEDS = seedsOfRun(7)
 
 test.each(SEEDS)(
