@@ -7,7 +7,8 @@ import { open, type Store } from 'varve'
 import { describe, expect, test } from 'vitest'
 import { contentsOf, fill } from '../harness/contents.ts'
 import { replayable, seedsOfRun } from '../harness/seeds.ts'
-import type { SimulatedDisk } from './disk.ts'
+import { diskAfter, type SimulatedDisk } from './disk.ts'
+import type { DiskSnapshot } from './disk-snapshot.ts'
 import { SimulatedEnv } from './simulated-env.ts'
 
 const STORE = '/data/store'
@@ -110,6 +111,38 @@ describe.each([
     },
     60_000,
   )
+})
+
+test('R7: all or nothing, where the way to it cannot be made durable and a crash follows', async () => {
+  const seed = seedsOfRun(9).at(-1) ?? 0
+  await replayable(seed, 'test/simulation/checkpoint-crash.test.ts', async () => {
+    const env = new SimulatedEnv(seed)
+    const points: { readonly what: string; readonly snapshot: DiskSnapshot }[] = []
+    const work = async (): Promise<[string, string][]> => {
+      const store = await openOn(env, STORE, true)
+      const entries = await fill(store, 25)
+      await store.checkpoint('/backups/sunday')
+      env.calls.onCall = (moment, { kind, path }) => {
+        if (moment === 'before' && env.calls.faults.failed.length > 0) {
+          points.push({ what: `before ${kind} ${path}`, snapshot: env.disk.snapshot() })
+        }
+      }
+      env.calls.faults.add({ kinds: ['syncDirectory'], path: /^\/backups$/, skipCount: 1, code: 'EIO' })
+      await expect(store.checkpoint(TARGET)).rejects.toMatchObject({ code: 'VARVE_IO' })
+      points.push({ what: 'when it has failed', snapshot: env.disk.snapshot() })
+      return entries
+    }
+    const entries = await env.run(work())
+    expect(points.length).toBeGreaterThan(5)
+    for (const [i, { what, snapshot }] of points.entries()) {
+      for (const kept of ['nothing', 'subset', 'subset', 'ordered'] as const) {
+        const next = new SimulatedEnv(seed, diskAfter(snapshot, { kept, seed: seed + i }))
+        if ((await next.run(next.files.kindOf(TARGET))) !== 'missing') {
+          expect(await next.run(contentsAt(next, TARGET)), `${what}, ${kept}`).toEqual(entries)
+        }
+      }
+    }
+  })
 })
 
 test('it is independent of the store when both have gone on', async () => {

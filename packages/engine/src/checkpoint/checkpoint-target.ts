@@ -145,10 +145,13 @@ export class CheckpointTarget {
   /** CURRENT first: what a crash leaves is then no store. The lock stays. */
   async #removeFiles(): Promise<void> {
     const names = await this.#list()
-    for (const name of names.toSorted((a, b) => Number(b === CURRENT_FILE_NAME) - Number(a === CURRENT_FILE_NAME))) {
-      if (name !== LOCK_FILE_NAME && isCheckpointFileName(name)) {
-        await this.#remove(join(this.temporaryPath, name))
-      }
+    const removed = names.filter((name) => name !== LOCK_FILE_NAME && isCheckpointFileName(name))
+    if (removed.length > 0) {
+      // It may have been renamed and renamed back: a crash must not find what is left of it under the other name.
+      await this.#files.syncDirectory(this.parentPath)
+    }
+    for (const name of removed.toSorted((a, b) => Number(b === CURRENT_FILE_NAME) - Number(a === CURRENT_FILE_NAME))) {
+      await this.#remove(join(this.temporaryPath, name))
     }
   }
 
