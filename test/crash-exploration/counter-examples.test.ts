@@ -90,3 +90,24 @@ test('R10: a flush that no edit can name, as no new log can be made, leaves no t
   await env.run(auditStore(env.files, DIRECTORY))
   expect(await valueOn(env.disk.losePower(KEEPS_NOTHING), 'key')).toBe('value')
 })
+
+test('R8: a log with writes is no empty store where CURRENT is missing, though its first sequence is not the first of all', async () => {
+  const env = new SimulatedEnv(1)
+  const write = async (): Promise<void> => {
+    const store = await openOn(env)
+    await store.put('gone', 'value')
+    await store.delete('gone')
+    await store.compactRange()
+    await store.compactRange()
+    await store.put('key', 'value')
+  }
+  await env.run(write())
+  await env.idle()
+  const next = new SimulatedEnv(2, env.disk.loseProcess())
+  expect([...next.disk.image().keys()].filter((path) => path.endsWith('.sst'))).toEqual([])
+  await next.run(next.files.remove(`${DIRECTORY}/CURRENT`))
+  await expect(next.run(openOn(next))).rejects.toMatchObject({
+    code: 'VARVE_CORRUPTION',
+    path: `${DIRECTORY}/CURRENT`,
+  })
+})

@@ -199,6 +199,7 @@ test('a missing log whose contents were never synced is where reading stops', as
   )
   expect(result).toMatchObject({ lastSequence: 101, tornSizeBytes: GROUP_SIZE_BYTES })
   expect(result.wals.map(({ number }) => number)).toEqual([5])
+  expect(result.cutOff, 'set aside, as others that hold groups behind the place').toEqual([7])
 })
 
 test('that a log was durable which has been flushed since is no promise about those behind it', async () => {
@@ -295,6 +296,21 @@ test('a log that was closed cleanly and is cut, damaged or missing is corruption
   }
   await expect(replay(new Map(), closed)).rejects.toMatchObject(isDamageAt(5, 0))
   await expect(replay(new Map([[6, walImage(6, 101, [])]]), closed)).rejects.toMatchObject(isDamageAt(5, 0))
+})
+
+test('R8: what a clean close recorded is not cut off with bytes that were put behind the log before it', async () => {
+  const [first, second] = [walImage(5, 101, [NOTHING]), walImage(6, 102, [NOTHING])]
+  const closed = [
+    { number: fileNumber(5), sizeBytes: first.length },
+    { number: fileNumber(6), sizeBytes: second.length },
+  ]
+  const lengthened = Buffer.concat([first, Buffer.from('more')])
+  for (const later of [[[6, second]], []] as const) {
+    const error = replay(new Map<number, Uint8Array>([[5, lengthened], ...later]), closed)
+    await expect(error).rejects.toMatchObject(isDamageAt(5, first.length))
+    await expect(error).rejects.toThrow(/000006\.wal was closed cleanly/)
+  }
+  expect((await replay(new Map([[5, lengthened]]), closed.slice(0, 1))).lastSequence).toBe(101)
 })
 
 test('a log of a newer format is refused as newer, not cut', async () => {

@@ -47,7 +47,7 @@ export interface WalReplay {
   /** Logs that hold groups, oldest first. */
   readonly wals: readonly ReplayedWal[]
   readonly lastSequence: number
-  /** Logs behind the place where reading stopped that hold whole groups: set aside, not deleted. */
+  /** Logs of which nothing is recovered, though they hold whole groups: set aside, not deleted. */
   readonly cutOff: readonly FileNumber[]
   /** Bytes of unacknowledged groups that were cut off. */
   readonly tornSizeBytes: number
@@ -104,8 +104,9 @@ export async function replayWals(
     const stop = stopOf(wal, replayed, known, recoveredTo)
     if (stop !== undefined) {
       const later = await readLater(env, directory, numbers.slice(i + 1))
-      checkNothingPromised(stop, later)
-      const cutOff = later.filter((image) => hasGroups(image)).map((image) => image.number)
+      checkNothingPromised(stop, later, known.closedWals)
+      const behind = replayed.entryCount === 0 ? [wal, ...later] : later
+      const cutOff = behind.filter((image) => hasGroups(image)).map((image) => image.number)
       return { wals, lastSequence: next - 1, cutOff, tornSizeBytes: wal.bytes.length - stop.offset }
     }
     if (wal.header !== undefined) {
@@ -210,8 +211,16 @@ function isZeroFrom(bytes: Uint8Array, offset: number): boolean {
   return true
 }
 
-/** Throws if anything behind the stop says that something beyond it was durable. */
-function checkNothingPromised(stop: Stop, later: readonly WalImage[]): void {
+/** Throws if anything behind the stop, or the manifest, says that something beyond it was durable. */
+function checkNothingPromised(stop: Stop, later: readonly WalImage[], closedWals: readonly ClosedWal[]): void {
+  const closed = closedWals.find(({ number }) => number > stop.wal.number)
+  if (closed !== undefined) {
+    throw new CorruptionError(
+      stop.wal.path,
+      stop.offset,
+      `${stop.why}, but ${walFileName(closed.number)} was closed cleanly behind it`,
+    )
+  }
   const isBeyond = (synced: WalPosition): boolean =>
     synced.number > stop.recoveredTo.number ||
     (synced.number === stop.recoveredTo.number && synced.offset > stop.recoveredTo.offset)
