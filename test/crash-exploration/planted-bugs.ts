@@ -1,19 +1,8 @@
 /**
  * Bugs that the crash exploration must find: each is a small change to the built code, and each is one that some store
- * really had or that this one is built to avoid. The text that is replaced must be there, exactly once.
+ * really had or that this one is built to avoid.
  */
-
-export interface Replacement {
-  /** Below the directory of the packages' copies. */
-  readonly file: string
-  readonly search: string
-  readonly replacement: string
-}
-
-export interface PlantedBug {
-  readonly name: string
-  readonly replacements: readonly Replacement[]
-}
+import { bug, type PlantedBug } from '../planted-bugs/planted-bug.ts'
 
 const WAL = 'varve/dist/wal/wal.js'
 const SYNCER = 'varve/dist/wal/wal-syncer.js'
@@ -32,13 +21,6 @@ const TABLE_OUTPUT = '@varve/storage/dist/table/table-output.js'
 const OUTPUT_TABLES = '@varve/workers/dist/jobs/output-tables.js'
 const COMPACTION_JOB = '@varve/workers/dist/compaction/compaction-job.js'
 const VERSION_FILTER = '@varve/workers/dist/jobs/version-filter.js'
-
-function bug(
-  name: string,
-  ...replacements: (readonly [file: string, search: string, replacement: string])[]
-): PlantedBug {
-  return { name, replacements: replacements.map(([file, search, replacement]) => ({ file, search, replacement })) }
-}
 
 const LOGS: readonly PlantedBug[] = [
   bug('a new log is used before its directory is synced', [WAL, 'await env.files.syncDirectory(directory);', '']),

@@ -1,57 +1,58 @@
 /**
  * Bugs that the fault exploration must find: each is a small change to the built code, against one rule of what the store
- * does when the system refuses something. The text that is replaced must be there, exactly once.
+ * does when the system refuses something.
  */
-import type { PlantedBug } from '../crash-exploration/planted-bugs.ts'
-
-function bug(name: string, file: string, search: string, replacement: string): PlantedBug {
-  return { name, replacements: [{ file: `varve/dist/${file}`, search, replacement }] }
-}
+import { engineBug, type PlantedBug } from '../planted-bugs/planted-bug.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug(
+  engineBug(
     'a sync that failed is tried again and believed',
     'wal/wal.js',
     'await this.#using(() => file.dataSync());',
     'await this.#using(() => file.dataSync().catch(() => file.dataSync()));',
   ),
-  bug('a sync that failed is taken for done', 'wal/wal-syncer.js', 'waiter.failSync(error);', 'waiter.whenSynced();'),
-  bug(
+  engineBug(
+    'a sync that failed is taken for done',
+    'wal/wal-syncer.js',
+    'waiter.failSync(error);',
+    'waiter.whenSynced();',
+  ),
+  engineBug(
     'nothing heals a store whose log could not be synced',
     'engine.js',
     'new WalSyncer((error) => this.#healer.onFailed(error))',
     'new WalSyncer(() => undefined)',
   ),
-  bug(
+  engineBug(
     'a log is deleted though the manifest could not be written',
     'flush/flush-scheduler.js',
     'await this.#versions.apply(edit, () => {',
     'this.#versions.apply({}).catch(() => this.#hooks.onInstalled(memtable, output));\n        await this.#versions.apply(edit, () => {',
   ),
-  bug(
+  engineBug(
     'what a failed group holds stays visible',
     'write/commit-queue.js',
     'group.memtable.failUncommitted(this.#visibleSequence);',
     '',
   ),
-  bug('stalled writes are not rejected', 'write/write-path.js', 'this.#stalled.rejectAll(refusal);', ''),
-  bug(
+  engineBug('stalled writes are not rejected', 'write/write-path.js', 'this.#stalled.rejectAll(refusal);', ''),
+  engineBug(
     'the edit of a flush leaves out burnt sequence numbers',
     'flush/flush-scheduler.js',
     'sequenceNumber(successor.firstSequence - 1)',
     'sequenceNumber(memtable.firstSequence + memtable.visibleCount(Infinity) - 1)',
   ),
-  bug(
+  engineBug(
     'a failed append to the manifest is taken for done',
     'version/version-set.js',
     'this.#hooks.onRetry(toVarveError(error));',
     'return this.#hooks.onRetry(toVarveError(error));',
   ),
-  bug(
+  engineBug(
     'a job that the system refused once is given up',
     'flush/flush-scheduler.js',
     'if (!isHopeless && !isLastTry) {',
     'if (!isHopeless && !isLastTry && hopelessCount > 0) {',
   ),
-  bug('what failed jobs wrote is left', 'jobs/job-runner.js', 'this.#removeOutputs(outputNumbers);', ''),
+  engineBug('what failed jobs wrote is left', 'jobs/job-runner.js', 'this.#removeOutputs(outputNumbers);', ''),
 ]

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { PlantedBug } from './planted-bugs.ts'
+import type { PlantedBug } from './planted-bug.ts'
 
 const PACKAGES: readonly (readonly [name: string, folder: string])[] = [
   ['varve', 'engine'],
