@@ -51,6 +51,17 @@ export class CommitOrder {
     return undefined
   }
 
+  /** The same, but the least if there are several. */
+  findLeast(digest: number, low: number, high: number): number | undefined {
+    const index = this.#digests.slice(low, high + 1).indexOf(digest)
+    return index < 0 ? undefined : low + index
+  }
+
+  /** Whether any write behind the first `count` puts or deletes such a key. */
+  hasChangedSince(count: number, isDependency: (key: string) => boolean): boolean {
+    return this.#writes.slice(count).some((changes) => changes.some(([key]) => isDependency(key)))
+  }
+
   /** The first `count` writes, to go on from. */
   fork(count: number): CommitOrder {
     const fork = new CommitOrder()

@@ -2,7 +2,7 @@
 import type { StoreOptions } from 'varve'
 import { SeededRandom } from '../harness/random.ts'
 
-interface KeySpan {
+export interface KeySpan {
   readonly gte: string
   readonly lt: string
 }
@@ -16,6 +16,24 @@ export type Step =
       readonly isAwaited: boolean
     }
   | { readonly kind: 'clear'; readonly range: KeySpan }
+  /** A snapshot is taken, on which conditional writes depend from now on. */
+  | { readonly kind: 'since' }
+  | {
+      readonly kind: 'writeIf'
+      readonly write: WriteStep
+      readonly unchangedKeys: readonly string[]
+      readonly unchangedRange: KeySpan | undefined
+      /** As soon as it is asked for. */
+      readonly closesSnapshot: boolean
+    }
+  /** With a disturbance its first try meets a plain write. */
+  | {
+      readonly kind: 'transaction'
+      readonly write: WriteStep
+      readonly readKeys: readonly string[]
+      readonly readRange: KeySpan | undefined
+      readonly disturbance: WriteStep | undefined
+    }
   | { readonly kind: 'sync' }
   | { readonly kind: 'flush' }
   | { readonly kind: 'compact'; readonly range: KeySpan | undefined }
@@ -34,6 +52,8 @@ export type Step =
   /** Lets the event loop turn so many times. */
   | { readonly kind: 'turn'; readonly count: number }
 
+type WriteStep = Step & { kind: 'write' }
+
 export interface History {
   readonly seed: number
   readonly options: StoreOptions
@@ -46,6 +66,7 @@ export interface History {
   readonly endsClosed: boolean
   readonly hasFaults: boolean
   readonly hasCheckpoints: boolean
+  readonly hasConditions: boolean
 }
 
 /** What some histories have, and others have not. */
@@ -53,10 +74,12 @@ interface Traits {
   readonly hasFaults: boolean
   readonly hasGiants: boolean
   readonly hasCheckpoints: boolean
+  readonly hasConditions: boolean
 }
 
 const SYNC: Step = { kind: 'sync' }
-const NO_TRAITS: Traits = { hasFaults: false, hasGiants: false, hasCheckpoints: false }
+const SINCE: Step = { kind: 'since' }
+const NO_TRAITS: Traits = { hasFaults: false, hasGiants: false, hasCheckpoints: false, hasConditions: false }
 const KEY_COUNT = 28
 const KIB = 1024
 
@@ -81,6 +104,8 @@ export function drawHistory(seed: number): History {
     hasFaults: random.chance(0.25),
     hasGiants: random.chance(0.03),
     hasCheckpoints: random.chance(0.25),
+    // Not drawn: the others have the steps that they had before there were conditional writes.
+    hasConditions: seed % 2 === 0,
   }
   const blocks = Array.from({ length: random.between(8, 45) }, () => drawSteps(random, traits))
   if (traits.hasFaults) {
@@ -96,12 +121,17 @@ export function drawHistory(seed: number): History {
     endsClosed: random.chance(0.3),
     hasFaults: traits.hasFaults,
     hasCheckpoints: traits.hasCheckpoints,
+    hasConditions: traits.hasConditions,
   }
 }
 
 /** What a store does that has just been recovered: little, with some of it synced. */
-export function drawAftermath(random: SeededRandom, { hasCheckpoints }: History): Step[] {
+export function drawAftermath(random: SeededRandom, { hasCheckpoints, hasConditions }: History): Step[] {
   const steps: Step[] = Array.from({ length: random.between(1, 4) }, () => drawWrite(random, NO_TRAITS))
+  if (hasConditions && random.chance(0.5)) {
+    steps.unshift(SINCE)
+    steps.push(random.chance(0.5) ? drawWriteIf(random, NO_TRAITS) : drawTransaction(random, NO_TRAITS))
+  }
   const last = random.weighted({ sync: 3, flush: 1, compact: 1, nothing: 1, checkpoint: hasCheckpoints ? 1 : 0 })
   if (last === 'compact') {
     steps.push({ kind: 'compact', range: undefined })
@@ -126,6 +156,9 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
     snapshot: 3,
     iterator: 3,
     failSync: traits.hasFaults ? 4 : 0,
+    since: traits.hasConditions ? 6 : 0,
+    writeIf: traits.hasConditions ? 12 : 0,
+    transaction: traits.hasConditions ? 6 : 0,
   })
   switch (kind) {
     case 'write':
@@ -141,6 +174,10 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
       return [{ kind, stepCount: random.between(1, 12) }]
     case 'failSync':
       return drawFailure(random, traits)
+    case 'writeIf':
+      return [drawWriteIf(random, traits)]
+    case 'transaction':
+      return [drawTransaction(random, traits)]
     case 'turn':
       return [{ kind, count: random.between(1, 6) }]
     case 'reopen':
@@ -149,6 +186,7 @@ function drawSteps(random: SeededRandom, traits: Traits): Step[] {
     case 'flush':
     case 'checkpoint':
     case 'settle':
+    case 'since':
       return [{ kind }]
   }
 }
@@ -159,7 +197,31 @@ function drawFailure(random: SeededRandom, traits: Traits): Step[] {
   return [{ kind: 'failSync', skipCount: random.below(2) }, ...writes.flatMap((write) => [write, SYNC])]
 }
 
-function drawWrite(random: SeededRandom, { hasGiants }: Traits): Step & { kind: 'write' } {
+function drawWriteIf(random: SeededRandom, traits: Traits): Step {
+  return {
+    kind: 'writeIf',
+    write: drawWrite(random, traits),
+    unchangedKeys: drawKeys(random),
+    unchangedRange: random.chance(0.3) ? drawSpan(random) : undefined,
+    closesSnapshot: random.chance(0.4),
+  }
+}
+
+function drawTransaction(random: SeededRandom, traits: Traits): Step {
+  return {
+    kind: 'transaction',
+    write: drawWrite(random, traits),
+    readKeys: drawKeys(random),
+    readRange: random.chance(0.3) ? drawSpan(random) : undefined,
+    disturbance: random.chance(0.5) ? drawWrite(random, traits) : undefined,
+  }
+}
+
+function drawKeys(random: SeededRandom): string[] {
+  return Array.from({ length: random.below(4) }, () => drawKey(random))
+}
+
+function drawWrite(random: SeededRandom, { hasGiants }: Traits): WriteStep {
   const count = random.chance(0.25) ? random.between(2, 8) : 1
   const changes = Array.from({ length: count }, (): [string, number | undefined] => [
     drawKey(random),

@@ -13,6 +13,11 @@ const REPLAY = 'varve/dist/recovery/wal-replay.js'
 const FLUSHES = 'varve/dist/flush/flush-scheduler.js'
 const MEMTABLES = 'varve/dist/memtable/memtable-queue.js'
 const ENGINE = 'varve/dist/engine.js'
+const COMPACTION_CHOICE = 'varve/dist/compaction/compaction-choice.js'
+const MEMTABLE = 'varve/dist/memtable/memtable.js'
+const WRITE_PATH = 'varve/dist/write/write-path.js'
+const CONDITIONAL_WRITER = 'varve/dist/write/conditional-writer.js'
+const TRANSACTIONS = 'varve/dist/transaction/transaction-runner.js'
 const CHECKPOINT = 'varve/dist/checkpoint/checkpoint.js'
 const CURRENT = '@varve/storage/dist/manifest/current-file.js'
 const MANIFEST_WRITER = '@varve/storage/dist/manifest/manifest-writer.js'
@@ -128,6 +133,11 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
       'onInstalled: (memtable, output) => this.#onFlushed(memtable, output),\n            onEarly: (memtable) => {\n                this.#syncer.remove(memtable.wal);\n                this.#healer.discard(memtable.wal);\n            },',
     ],
   ),
+  bug('a flush is requested before all groups of its memtable have ended', [
+    FLUSHES,
+    'if (memtable.isSettled && !this.#jobs.has(memtable)) {',
+    'if (!this.#jobs.has(memtable)) {',
+  ]),
   bug(
     'flush edits are applied out of order',
     [
@@ -147,6 +157,16 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
     'logNumber: successor.wal.number,',
     'logNumber: this.#memtables.active.wal.isReady ? this.#memtables.active.wal.number : successor.wal.number,',
   ]),
+  bug('compactions into one level do not look at each other', [
+    COMPACTION_CHOICE,
+    'return running.every(isFreeThere);',
+    'return true;',
+  ]),
+  bug('tables are deleted while somebody reads them', [
+    VERSIONS,
+    'this.release(before);',
+    'this.#hooks.onObsoleteTables(before.levels.flat().filter((table) => !next.levels.flat().includes(table)));\n        this.release(before);',
+  ]),
   bug('tombstones are dropped above the bottom', [COMPACTION_JOB, 'request.isBottom', 'true']),
   bug('a version is dropped that a snapshot sees', [VERSION_FILTER, 'this.#oldestLiveFrom(sequence) >= newer', 'true']),
   bug('tables without a name in the manifest are left', [
@@ -158,6 +178,17 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
 
 const RECOVERIES: readonly PlantedBug[] = [
   bug('the directory of a new store is not made durable', [RECOVERY, 'syncAncestors(env.files, directory)', '']),
+  bug('the first manifest is in force before the first log is durable', [RECOVERY, 'whenUsable(firstWal),', '']),
+  bug('replayed logs are deleted before the recovered state is durable', [
+    RECOVERY,
+    'let lostFileNames;',
+    'for (const wal of replay.wals) {\n        await env.files.remove(join(directory, walFileName(wal.number)));\n    }\n    let lostFileNames;',
+  ]),
+  bug('only the newest log may be torn', [
+    REPLAY,
+    'if (stop !== undefined) {',
+    'if (stop !== undefined && i < numbers.length - 1) {\n            throw new CorruptionError(wal.path, stop.offset, stop.why);\n        }\n        if (stop !== undefined) {',
+  ]),
   bug('replayed logs count again after the next crash', [
     RECOVERY,
     'logNumber: firstWal.number,',
@@ -213,10 +244,39 @@ const CHECKPOINTS: readonly PlantedBug[] = [
   ]),
 ]
 
+const CONDITIONS: readonly PlantedBug[] = [
+  bug('a conditional write overlooks what is not visible yet', [
+    MEMTABLE,
+    'keyOffset, keySize), this.issuedCount);',
+    'keyOffset, keySize), Atomics.load(this.arena.committed, 0));',
+  ]),
+  bug('a conditional write that stalls is not judged again', [
+    WRITE_PATH,
+    'if (memtable !== undefined && write.condition !== undefined && !write.condition.holds()) {',
+    'if (false) {',
+  ]),
+  bug('a tombstone is dropped that a conditional write has to find', [
+    VERSION_FILTER,
+    'return !(kind === KIND_DELETE && this.#isBottom && sequence <= this.#oldest);',
+    'return !(kind === KIND_DELETE && this.#isBottom);',
+  ]),
+  bug(
+    'nothing is kept for a conditional write whose snapshot is closed',
+    [CONDITIONAL_WRITER, 'liveSequences.hold(sequence);', ''],
+    [CONDITIONAL_WRITER, 'liveSequences.release(sequence);', ''],
+  ),
+  bug('a transaction depends on what it writes, and not on what it read', [
+    TRANSACTIONS,
+    'await this.#host.commit(own.packed, snapshot, readSet.toDependencies(), sync);',
+    'const { keys } = readSet.toDependencies();\n                keys.clear();\n                await this.#host.commit(own.packed, snapshot, { keys, ranges: [] }, sync);',
+  ]),
+]
+
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...LOGS,
   ...MANIFESTS,
   ...FLUSHES_AND_COMPACTIONS,
   ...RECOVERIES,
   ...CHECKPOINTS,
+  ...CONDITIONS,
 ]

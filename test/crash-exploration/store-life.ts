@@ -6,7 +6,9 @@ import { createInlineExecutor, type JobMemory } from '@varve/workers'
 import { VarveError, open, type Store, type StoreOptions } from 'varve'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { CommitOrder, digestOf, type Change } from './commit-order.ts'
+import { ConditionalSteps, operationsOf, type ConditionalHost } from './conditional-steps.ts'
 import type { History, Step } from './history.ts'
+import { violationOf } from './contents-violation.ts'
 import { auditStore } from './store-audit.ts'
 import { StoreCopies, type CopyBounds } from './store-copies.ts'
 import { StoreReader } from './store-reader.ts'
@@ -56,6 +58,7 @@ export class StoreLife {
   readonly #openingBounds: Bounds = { ...NO_BOUNDS }
   readonly #openBounds: Bounds = { ...NO_BOUNDS }
   readonly #copies: StoreCopies
+  readonly #conditional: ConditionalSteps
   readonly #pending = new Set<Promise<void>>()
   readonly #errors: Error[] = []
   constructor(env: SimulatedEnv, history: History, label: string, memory: JobMemory) {
@@ -64,6 +67,7 @@ export class StoreLife {
     this.#label = label
     this.#memory = memory
     this.#copies = new StoreCopies(env)
+    this.#conditional = new ConditionalSteps(this.#conditionalHost())
   }
 
   get phase(): Phase {
@@ -158,6 +162,7 @@ export class StoreLife {
     const { store, reader } = this.#live()
     await this.settle()
     await reader.endAll()
+    this.#conditional.forget()
     await store.close()
     this.#syncedCount = this.#history.hasFaults ? this.#syncedCount : this.#order.count
     this.#checkErrors()
@@ -198,6 +203,11 @@ export class StoreLife {
         return this.#track(this.#copies.make(store, () => this.#order, ackedCount).then(makesDurable))
       case 'clear':
         return await this.#clear(store, step.range)
+      case 'since':
+        return await this.#conditional.takeSnapshot()
+      case 'writeIf':
+      case 'transaction':
+        return await this.#condition(step)
       case 'reopen':
         return await this.#reopen(step.failsFlush)
       case 'snapshot':
@@ -220,11 +230,9 @@ export class StoreLife {
     }
   }
 
-  async #write(store: Store, { changes, sync, isAwaited }: Step & { kind: 'write' }): Promise<void> {
-    const written = changes.map(([key, size], i): Change => [
-      key,
-      size === undefined ? undefined : this.#value(i, size),
-    ])
+  async #write(store: Store, step: Step & { kind: 'write' }): Promise<void> {
+    const { sync, isAwaited } = step
+    const written = this.#valued(step)
     const count = this.#order.add(written)
     // Where syncs fail, who asks for one with a write is not told whether the write is there: it is asked for apart.
     const isSyncedApart = sync && this.#history.hasFaults
@@ -232,12 +240,7 @@ export class StoreLife {
     const [single] = written.length === 1 ? written : []
     const done =
       single === undefined
-        ? store.write(
-            written.map(([key, value]) =>
-              value === undefined ? { type: 'delete', key } : { type: 'put', key, value },
-            ),
-            options,
-          )
+        ? store.write(operationsOf(written), options)
         : single[1] === undefined
           ? store.delete(single[0], options)
           : store.put(single[0], single[1], options)
@@ -257,11 +260,46 @@ export class StoreLife {
     }
   }
 
-  /** A store that heals itself rejects what is not visible yet and refuses the rest: none of it is ever there. */
-  async #onRejected(error: unknown, count: number): Promise<void> {
+  /** Alone, so that its place in the order is known: what was asked for before may be under way. */
+  async #condition(step: Step & { kind: 'writeIf' | 'transaction' }): Promise<void> {
+    const write = { ...step.write, sync: step.write.sync && !this.#history.hasFaults }
+    if (this.#history.hasFaults) {
+      await this.settle()
+    }
+    await (step.kind === 'writeIf'
+      ? this.#conditional.writeIf({ ...step, write })
+      : this.#conditional.transaction({
+          ...step,
+          write,
+          disturbance: this.#history.hasFaults ? undefined : step.disturbance,
+        }))
+  }
+
+  #conditionalHost(): ConditionalHost {
+    return {
+      store: () => this.#live().store,
+      order: () => this.#order,
+      ackedCount: () => this.#ackedCount,
+      acknowledge: (count, isDurable) => {
+        this.#ackedCount = Math.max(this.#ackedCount, count)
+        this.#syncedCount = Math.max(this.#syncedCount, isDurable ? count : 0)
+      },
+      withdraw: (count) => this.#withdraw(count),
+      reject: (error, count) => this.#onRejected(error, count),
+      valued: (step) => this.#valued(step),
+      write: (step) => void this.#write(this.#live().store, { ...step, isAwaited: false }),
+    }
+  }
+
+  #withdraw(count: number): void {
     if (this.#order.count >= count) {
       this.#order = this.#order.fork(count - 1)
     }
+  }
+
+  /** A store that heals itself rejects what is not visible yet and refuses the rest: none of it is ever there. */
+  async #onRejected(error: unknown, count: number): Promise<void> {
+    this.#withdraw(count)
     this.#fail(error)
     await this.#turn(10)
   }
@@ -339,6 +377,10 @@ export class StoreLife {
     }
   }
 
+  #valued({ changes }: Step & { kind: 'write' }): Change[] {
+    return changes.map(([key, size], i) => [key, size === undefined ? undefined : this.#value(i, size)])
+  }
+
   #value(i: number, size: number): string {
     return `${this.#label}/${this.#order.count}/${i}:`.padEnd(size, 'abcdefghijklmnopqrstuvwxyz')
   }
@@ -349,36 +391,4 @@ export class StoreLife {
     }
     return { store: this.#store, reader: this.#reader }
   }
-}
-
-/** Which promise is broken by contents that no allowed number of writes leaves. */
-function violationOf(
-  order: CommitOrder,
-  digest: number,
-  floor: number,
-  ceiling: number,
-  found: readonly (readonly [Buffer, Buffer])[],
-): Violation {
-  const range = `${floor} to ${ceiling} of ${order.count} writes may be there`
-  const count = order.find(digest, 0, order.count)
-  if (count !== undefined) {
-    return count < floor
-      ? new Violation('R1', `${range}, and ${count} are: acknowledged writes are lost`)
-      : new Violation('R2', `${range}, and ${count} are: more than there were`)
-  }
-  const nearest = Array.from({ length: ceiling - floor + 1 }, (_, i) => differences(order.fork(floor + i), found))
-  const least = nearest.reduce((a, b) => (b.length < a.length ? b : a))
-  return new Violation(
-    'R2 R3 R4',
-    `${range}, and what is there is no prefix; the nearest differs in ${least.join(', ')}`,
-  )
-}
-
-function differences(order: CommitOrder, found: readonly (readonly [Buffer, Buffer])[]): string[] {
-  const there = new Map(found.map(([key, value]) => [key.toString(), value.toString()]))
-  const keys = new Set([...there.keys(), ...order.contents.keys()])
-  return [...keys].flatMap((key) => {
-    const [is, should] = [there.get(key), order.contents.get(key)]
-    return is === should ? [] : `${key} (${is?.slice(0, 12)} instead of ${should?.slice(0, 12)})`
-  })
 }

@@ -2,7 +2,7 @@
  * Bugs that the fault exploration must find: each is a small change to the built code, against one rule of what the store
  * does when the system refuses something.
  */
-import { engineBug, type PlantedBug } from '../planted-bugs/planted-bug.ts'
+import { bug, engineBug, type PlantedBug } from '../planted-bugs/planted-bug.ts'
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   engineBug(
@@ -55,4 +55,49 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'if (!isHopeless && !isLastTry && hopelessCount > 0) {',
   ),
   engineBug('what failed jobs wrote is left', 'jobs/job-runner.js', 'this.#removeOutputs(outputNumbers);', ''),
+  bug(
+    'after a failed append the log is written on',
+    [
+      'varve/dist/wal/wal.js',
+      'catch (error) {\n            this.#failure = toVarveError(error);\n            throw error;\n        }\n        this.#writtenOffset',
+      'catch (error) {\n            throw error;\n        }\n        this.#writtenOffset',
+    ],
+    [
+      'varve/dist/write/commit-queue.js',
+      'catch (error) {\n            this.#failPending(error);\n            return;',
+      'catch (error) {\n            this.#queue.shift();\n            group.fail(error);\n            this.#settle(group);\n            return;',
+    ],
+  ),
+  bug(
+    'a manifest on which a write failed is written on',
+    [
+      'varve/dist/version/version-set.js',
+      '        await this.#writeFullState(next, edit);\n    }\n    /** Marks',
+      '        await (manifest === undefined ? this.#writeFullState(next, edit) : manifest.append({ ...edit, nextFileNumber: this.#nextFileNumber }));\n    }\n    /** Marks',
+    ],
+    ['@varve/storage/dist/manifest/manifest-writer.js', 'this.#failed = true;', ''],
+  ),
+  engineBug(
+    'the tables of an edit in doubt are deleted',
+    'flush/flush-scheduler.js',
+    'if (!this.#versions.isInDoubt) {',
+    'if (true) {',
+  ),
+  engineBug(
+    'a log that could not be synced is recorded as closed cleanly',
+    'engine.js',
+    'this.#flushes.finishClose(isSynced)',
+    'this.#flushes.finishClose(true)',
+  ),
+  engineBug(
+    'level 0 is ordered by file number',
+    'version/version.js',
+    'return b.run - a.run || compareKeys(a.metadata.smallestKey',
+    'return b.metadata.number - a.metadata.number || compareKeys(a.metadata.smallestKey',
+  ),
+  bug('a job deletes what it wrote when it fails', [
+    '@varve/workers/dist/run-job.js',
+    'context?.closeAll();',
+    'context?.closeAll();\n        void env.files.remove(context?.tablePath(request.outputNumbers.first)).catch(() => undefined);',
+  ]),
 ]

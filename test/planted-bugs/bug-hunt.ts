@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { makeScratchDirectory } from '../harness/scratch-directory.ts'
-import { PatchedBuild } from './patched-build.ts'
+import { PatchedBuild, checkPlantable } from './patched-build.ts'
 import type { PlantedBug } from './planted-bug.ts'
 
 export interface BugHunt {
@@ -38,19 +38,14 @@ export function vitestOn(paths: readonly string[], environment: Readonly<Record<
 }
 
 export function testHunt(hunt: BugHunt): void {
-  test('what each planted bug replaces is there, once', () => expectPlantable(hunt.bugs))
+  test('what each planted bug replaces is there, once', () => {
+    hunt.bugs.forEach((bug) => checkPlantable(bug))
+    expect(new Set(hunt.bugs.map(({ name }) => name)).size).toBe(hunt.bugs.length)
+  })
   if (process.env['VARVE_PLANTED'] === '1') {
     test('a copy without a bug passes', () => expectPass(hunt), hunt.timeoutMs)
     test.each(hunt.bugs)('found: $name', (bug) => expectFound(hunt, bug), hunt.timeoutMs)
   }
-}
-
-async function expectPlantable(bugs: readonly PlantedBug[]): Promise<void> {
-  const build = new PatchedBuild(makeScratchDirectory('planted'))
-  for (const bug of bugs) {
-    await build.with(bug, () => Promise.resolve())
-  }
-  expect(new Set(bugs.map(({ name }) => name)).size).toBe(bugs.length)
 }
 
 async function expectPass(hunt: BugHunt): Promise<void> {

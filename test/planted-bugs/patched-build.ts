@@ -28,23 +28,23 @@ export class PatchedBuild {
   }
 
   /** Plants a bug for as long as `run` takes. @throws if a text that it replaces is not there exactly once */
-  async with<T>({ name, replacements }: PlantedBug, run: () => Promise<T>): Promise<T> {
-    const originals = new Map<string, string>()
+  async with<T>(bug: PlantedBug, run: () => Promise<T>): Promise<T> {
+    const planted = plant(bug, (file) => this.#read(file))
+    const originals = [...planted.keys()].map((file) => [file, this.#read(file)] as const)
     try {
-      for (const { file, search, replacement } of replacements) {
-        const path = join(this.#modules, file)
-        const text = fs.readFileSync(path, 'utf8')
-        originals.set(path, originals.get(path) ?? text)
-        const parts = text.split(search)
-        if (parts.length !== 2) {
-          throw new Error(`"${name}": ${file} has ${parts.length - 1} places with: ${search}`)
-        }
-        fs.writeFileSync(path, parts.join(replacement))
-      }
+      planted.forEach((text, file) => this.#write(file, text))
       return await run()
     } finally {
-      originals.forEach((text, path) => fs.writeFileSync(path, text))
+      originals.forEach(([file, text]) => this.#write(file, text))
     }
+  }
+
+  #read(file: string): string {
+    return fs.readFileSync(join(this.#modules, file), 'utf8')
+  }
+
+  #write(file: string, text: string): void {
+    fs.writeFileSync(join(this.#modules, file), text)
   }
 
   #linkDependencies(modules: string): void {
@@ -63,4 +63,25 @@ function listModules(directory: string): string[] {
   return names.flatMap((name) =>
     name.startsWith('@') ? fs.readdirSync(join(directory, name)).map((inner) => `${name}/${inner}`) : name,
   )
+}
+
+/** @throws if a text that the bug replaces is not in the build, exactly once */
+export function checkPlantable(bug: PlantedBug): void {
+  plant(bug, (file) => {
+    const [name, folder] = PACKAGES.find(([own]) => file.startsWith(`${own}/`)) ?? [file, file]
+    return fs.readFileSync(join(ROOT, 'packages', folder, file.slice(name.length)), 'utf8')
+  })
+}
+
+/** The files that are changed, by name, with the bug in them. */
+function plant({ name, replacements }: PlantedBug, read: (file: string) => string): Map<string, string> {
+  const planted = new Map<string, string>()
+  for (const { file, search, replacement } of replacements) {
+    const parts = (planted.get(file) ?? read(file)).split(search)
+    if (parts.length !== 2) {
+      throw new Error(`"${name}": ${file} has ${parts.length - 1} places with: ${search}`)
+    }
+    planted.set(file, parts.join(replacement))
+  }
+  return planted
 }
