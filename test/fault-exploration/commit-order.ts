@@ -76,6 +76,26 @@ export class CommitOrder {
     }
   }
 
+  /** Whether an acknowledged write behind the first `count` puts or deletes such a key. All are settled. */
+  hasChangedSince(count: number, isDependency: (key: string) => boolean): boolean {
+    return this.#records
+      .slice(count)
+      .some(
+        ({ changes, outcome }) =>
+          outcome === 'acknowledged' && changes.some((change) => change.type !== 'clear' && isDependency(change.key)),
+      )
+  }
+
+  /** The same of any write that may have been begun by the store; `clear` deletes what is there. */
+  mayHaveChangedSince(count: number, isDependency: (key: string) => boolean): boolean {
+    return this.#records
+      .slice(count)
+      .some(
+        ({ changes, outcome }) =>
+          outcome !== 'refused' && changes.some((change) => change.type === 'clear' || isDependency(change.key)),
+      )
+  }
+
   /** Whole or absent. */
   fail(record: WriteRecord): void {
     this.#settle(record, 'failed')

@@ -10,9 +10,10 @@ import type { DiskSnapshot } from '../simulation/disk-snapshot.ts'
 import { HangError, SimulatedEnv } from '../simulation/simulated-env.ts'
 import { checkAfterCrash, type Moment } from './commit-order.ts'
 import { ledgerFaults } from './disk-ledger.ts'
+import { expectThat } from './expectation.ts'
 import { FAULT_KINDS, plantFault, type FaultKind } from './fault-kind.ts'
 import { drawHistory, keyAt, shortHistory, type Change, type History } from './history.ts'
-import { DIRECTORY, HistoryRun, causes, contentsOf, expectThat, openOn } from './history-run.ts'
+import { DIRECTORY, HistoryRun, causes, contentsOf, openOn } from './history-run.ts'
 
 const SHORT_DISTANCES = [0, 0, 1, 2, 4, 8] as const
 const LONG_DISTANCES = [12, 20, 30, 50, 80] as const

@@ -7,6 +7,8 @@ import { JobMemory, createInlineExecutor } from '@varve/workers'
 import { open, type RangeIterator, type Snapshot, type Store } from 'varve'
 import type { SimulatedEnv } from '../simulation/simulated-env.ts'
 import { CommitOrder, areSame, type Contents, type WriteRecord } from './commit-order.ts'
+import { ConditionalRun } from './conditional-run.ts'
+import { expectThat } from './expectation.ts'
 import { ALL_KEYS, type Change, type History, type Step } from './history.ts'
 
 export const DIRECTORY: string = '/data/store'
@@ -45,6 +47,7 @@ export class HistoryRun {
   readonly #history: History
   readonly #pending = new Set<Promise<void>>()
   readonly #views: View[] = []
+  readonly #conditional: ConditionalRun
   #store: Store | undefined
   #isClosing = false
   /** What was wrong in what nobody awaited. */
@@ -54,6 +57,7 @@ export class HistoryRun {
     this.env = env
     this.order = order
     this.#history = history
+    this.#conditional = new ConditionalRun(this)
   }
 
   /** The same store, closed, in another process. */
@@ -116,6 +120,7 @@ export class HistoryRun {
     const toldBefore = this.told.length
     const failedBefore = this.env.calls.faults.failed.length
     this.#isClosing = true
+    this.#conditional.forget()
     await this.#attempt(() => store.close())
     await this.settle()
     this.#store = undefined
@@ -192,14 +197,21 @@ export class HistoryRun {
       this.order.acknowledge(record, sync)
       return true
     } catch (error) {
-      this.#tell(error)
+      this.failed(record, error)
+      return false
+    }
+  }
+
+  /** A write was not acknowledged; without a record it was not even tried. */
+  failed(record: WriteRecord | undefined, error: unknown): void {
+    this.#tell(error)
+    this.readOnlyCount += error instanceof VarveError && error.code === 'VARVE_READ_ONLY' ? 1 : 0
+    if (record !== undefined) {
       if (error instanceof IoError) {
         this.order.fail(record)
       } else {
         this.order.refuse(record)
-        this.readOnlyCount += error instanceof VarveError && error.code === 'VARVE_READ_ONLY' ? 1 : 0
       }
-      return false
     }
   }
 
@@ -219,6 +231,12 @@ export class HistoryRun {
       case 'flush':
       case 'compact':
         return await this.#track(this.#makeDurable(step.kind), step.awaited)
+      case 'since':
+        return await this.#conditional.takeSnapshot()
+      case 'writeIf':
+        return await this.#conditional.writeIf(step)
+      case 'transaction':
+        return await this.#conditional.transaction(step)
       case 'settle':
         return await this.settle()
       case 'reopen':
@@ -365,12 +383,6 @@ export async function contentsOf(reader: Store | Snapshot): Promise<Map<string, 
 /** An error and what caused it, to the root. */
 export function causes(error: unknown): unknown[] {
   return error instanceof Error && error.cause !== undefined ? [error, ...causes(error.cause)] : [error]
-}
-
-export function expectThat(isSo: boolean, message: string): void {
-  if (!isSo) {
-    throw new Error(message)
-  }
 }
 
 function textOf([key, value]: [Buffer, Buffer]): [string, string] {

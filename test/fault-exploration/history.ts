@@ -5,9 +5,12 @@
 import type { StoreOptions } from 'varve'
 import { SeededRandom } from '../harness/random.ts'
 
-export type Change =
+export type KeyChange =
   | { readonly type: 'put'; readonly key: string; readonly value: string }
   | { readonly type: 'delete'; readonly key: string }
+
+export type Change =
+  | KeyChange
   /** All keys from `from` up to, but without, `to`. */
   | { readonly type: 'clear'; readonly from: string; readonly to: string }
 
@@ -19,6 +22,22 @@ export type Step =
       readonly awaited: boolean
     }
   | { readonly kind: 'clear'; readonly from: string; readonly to: string }
+  /** A snapshot is taken, on which conditional writes depend from now on. */
+  | { readonly kind: 'since' }
+  | {
+      readonly kind: 'writeIf'
+      readonly changes: readonly KeyChange[]
+      readonly unchangedKeys: readonly string[]
+      readonly sync: boolean
+    }
+  /** With a disturbance its first try meets a plain write. */
+  | {
+      readonly kind: 'transaction'
+      readonly changes: readonly KeyChange[]
+      readonly readKeys: readonly string[]
+      readonly disturbance: readonly KeyChange[] | undefined
+      readonly sync: boolean
+    }
   | { readonly kind: 'sync' | 'flush' | 'compact'; readonly awaited: boolean }
   /** All that was begun has ended. */
   | { readonly kind: 'settle' }
@@ -61,7 +80,12 @@ const STEP_WEIGHTS = {
   turn: 6,
   pause: 2,
   observe: 1.5,
+  since: 0,
+  writeIf: 0,
+  transaction: 0,
 } as const
+/** Of every second history; the others have the steps that they had before there were conditional writes. */
+const CONDITION_WEIGHTS = { ...STEP_WEIGHTS, since: 5, writeIf: 9, transaction: 4 } as const
 
 export function keyAt(index: number): string {
   return `key-${String(index).padStart(2, '0')}`
@@ -147,7 +171,7 @@ class HistoryDraw {
 
   steps(): Step[] {
     const random = this.#random
-    const kind = random.weighted(STEP_WEIGHTS)
+    const kind = random.weighted<keyof typeof STEP_WEIGHTS>(this.#seed % 2 === 0 ? CONDITION_WEIGHTS : STEP_WEIGHTS)
     switch (kind) {
       case 'burst':
         return Array.from({ length: random.between(5, 20) }, () => this.#write(1, false))
@@ -173,6 +197,19 @@ class HistoryDraw {
         return [{ kind, delayMs: random.pick([1, 10, 150, 1000]) }]
       case 'observe':
         return [{ kind: 'settle' }, { kind }]
+      case 'writeIf':
+        return [{ kind, changes: this.#changes(), unchangedKeys: this.#keys(), sync: random.chance(0.3) }]
+      case 'transaction':
+        return [
+          {
+            kind,
+            changes: this.#changes(),
+            readKeys: this.#keys(),
+            disturbance: random.chance(0.5) ? this.#changes() : undefined,
+            sync: random.chance(0.3),
+          },
+        ]
+      case 'since':
       case 'settle':
       case 'reopen':
       case 'openView':
@@ -182,20 +219,28 @@ class HistoryDraw {
     }
   }
 
+  #keys(): string[] {
+    return Array.from({ length: this.#random.below(4) }, () => this.#random.pick(ALL_KEYS))
+  }
+
+  #changes(count: number = this.#random.between(1, 3)): KeyChange[] {
+    return Array.from({ length: count }, () => this.#change())
+  }
+
   #write(count: number, awaited: boolean): Step {
     const random = this.#random
-    const changes = Array.from({ length: count }, () => this.#change())
+    const changes = this.#changes(count)
     return { kind: 'write', changes, sync: random.chance(0.15), awaited }
   }
 
-  #change(): Change {
+  #change(): KeyChange {
     return this.#random.chance(0.2)
       ? { type: 'delete', key: this.#random.pick(ALL_KEYS) }
       : this.#put(this.#random.chance(0.1) ? this.#random.between(1000, 3000) : this.#random.between(10, 700))
   }
 
   /** No two values are the same: what is found says who wrote it. */
-  #put(valueSizeBytes: number): Change {
+  #put(valueSizeBytes: number): KeyChange {
     const stamp = `${this.#valueCount++};`
     return { type: 'put', key: this.#random.pick(ALL_KEYS), value: stamp.padEnd(valueSizeBytes, stamp) }
   }
