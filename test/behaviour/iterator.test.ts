@@ -81,3 +81,41 @@ test('a stream that has ended stays ended', async () => {
   expect([await left.return?.(), await left.next()]).toEqual([ended, ended])
   await store.close()
 })
+
+test('nextMany of a transaction is bounded in bytes too, its own writes included', async () => {
+  const store = await open(scratchStorePath('iterator'))
+  await fill(store, 60, 100_000)
+  await store.transaction(async (tx) => {
+    for (let i = 0; i < 60; i++) {
+      tx.put(`own-${String(i).padStart(3, '0')}`, Buffer.alloc(100_000))
+    }
+    const iterator = tx.iterator()
+    const entries = await iterator.nextMany(1000)
+    expect(entries.length).toBe(Math.ceil((8 * 1024 * 1024) / 100_010))
+    expect(entries.length + (await iterator.nextMany(1000)).length).toBe(120)
+  })
+  await store.close()
+})
+
+test('thousands of iterators that are open pin no memtable, and each goes on where it was', async () => {
+  const options = { memtableSizeBytes: 64 * 1024, tableSizeBytes: 64 * 1024, levelZeroTableCountTrigger: 2 }
+  const store = await open(scratchStorePath('iterator'), options)
+  const entries = await fill(store, 300)
+  const iterators = Array.from({ length: 3000 }, (_, i) => store.iterator({ reverse: i % 2 === 1 }))
+  const first = await Promise.all(iterators.map((iterator) => iterator.next()))
+  for (let round = 0; round < 5; round++) {
+    await fill(store, 300, 500 + round)
+    await store.flush()
+  }
+  // The active memtable, and nothing of the five before it.
+  expect(store.stats().memory.kinds.arenas.count).toBe(1)
+  expect(store.stats().openIteratorCount).toBe(3000)
+  for (const [i, iterator] of iterators.entries()) {
+    const [one, two] = i % 2 === 1 ? [entries[299], entries[298]] : [entries[0], entries[1]]
+    const second = i % 100 < 2 ? await iterator.next() : undefined
+    expect(first[i]?.map(String)).toEqual(one)
+    expect(second === undefined || second.map(String).join() === two?.join()).toBe(true)
+  }
+  await store.close()
+  await expect(iterators[0]?.next()).rejects.toMatchObject({ code: 'VARVE_CLOSED' })
+})

@@ -17,7 +17,7 @@ import { RangeIterator } from './read/range-iterator.ts'
 import { resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from './read/range.ts'
 import { RANGE_OPTION_NAMES, Snapshot, oldestSnapshots, originOf } from './read/snapshot.ts'
 import type { RangeOptions, SnapshotOptions } from './read/snapshot.ts'
-import { isThere, type EntryTaker, type ValueTaker } from './read/taker.ts'
+import { copyKeyOf, isThere, type EntryTaker, type ValueTaker } from './read/taker.ts'
 import { copyOut } from './read/value-copy.ts'
 import type { RecoveryReport } from './recovery/recover-store.ts'
 import { Sharing } from './share/owner/sharing.ts'
@@ -199,15 +199,16 @@ export class Store extends EventEmitter<StoreEvents> {
 
   /** The entries of a range as `[key, value]`. The snapshot is taken in this call. */
   entries(range?: RangeOptions): AsyncIterableIterator<[Buffer, Buffer]> {
-    return new EntryStream(this.iterator(range), (entry) => entry)
+    return new EntryStream(this.iterator(range))
   }
 
   keys(range?: RangeOptions): AsyncIterableIterator<Buffer> {
-    return new EntryStream(this.iterator(range), ([key]) => key)
+    return new EntryStream(this.iterate(range, copyKeyOf))
   }
 
   values(range?: RangeOptions): AsyncIterableIterator<Buffer> {
-    return new EntryStream(this.iterator(range), ([, value]) => value)
+    const copier = new EntryCopier()
+    return new EntryStream(this.iterate(range, (entry) => copier.copyValue(entry)))
   }
 
   /** Deletes the keys of a range that are there now, in batches: other writes may come between them. */

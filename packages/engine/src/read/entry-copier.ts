@@ -6,8 +6,7 @@
  * Owned by one iterator.
  */
 import type { Block } from '@varve/storage'
-import type { EntryBytes } from './taker.ts'
-import { copyOut } from './value-copy.ts'
+import { copyKeyOf, copyValueOf, type EntryBytes } from './taker.ts'
 
 const ARENA_SIZE_BYTES = 16 * 1024
 /** Blocks up to this size are copied whole. */
@@ -32,25 +31,26 @@ export class EntryCopier {
   #handedOutTo = 0
 
   copy(entry: EntryBytes): [Buffer, Buffer] {
-    const { valueBlock } = entry
+    const value = this.#viewOfCopy(entry)
+    return value === undefined ? [copyKeyOf(entry), copyValueOf(entry)] : [this.#copyKey(entry), value]
+  }
+
+  copyValue(entry: EntryBytes): Buffer {
+    return this.#viewOfCopy(entry) ?? copyValueOf(entry)
+  }
+
+  /** The value in the copy of its block, or `undefined` if it has to be copied by itself. */
+  #viewOfCopy({ valueBlock, valueOffset, valueSize }: EntryBytes): Buffer | undefined {
     if (valueBlock === undefined) {
-      return [
-        copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
-        copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
-      ]
+      return undefined
     }
     if (valueBlock !== this.#block) {
       this.#enter(valueBlock)
     }
     this.#takenCount++
-    if (!this.#isCopied || !this.#handOut(entry.valueOffset, entry.valueSize)) {
-      return [
-        copyOut(entry.keyBytes, entry.keyOffset, entry.keySize),
-        copyOut(entry.valueBytes, entry.valueOffset, entry.valueSize),
-      ]
-    }
-    const value = new BufferView(this.#arena.buffer, entry.valueOffset + this.#shift, entry.valueSize)
-    return [this.#copyKey(entry), value]
+    return this.#isCopied && this.#handOut(valueOffset, valueSize)
+      ? new BufferView(this.#arena.buffer, valueOffset + this.#shift, valueSize)
+      : undefined
   }
 
   /** The next block; its values are copied one by one if few were taken of the one before. */
@@ -82,9 +82,10 @@ export class EntryCopier {
     return true
   }
 
-  #copyKey({ keyBytes, keyOffset, keySize }: EntryBytes): Buffer {
+  #copyKey(entry: EntryBytes): Buffer {
+    const { keyBytes, keyOffset, keySize } = entry
     if (this.#usedSizeBytes + keySize > ARENA_SIZE_BYTES) {
-      return copyOut(keyBytes, keyOffset, keySize)
+      return copyKeyOf(entry)
     }
     const arena = this.#arena
     const offset = this.#usedSizeBytes

@@ -8,24 +8,22 @@ import type { RangeIterator } from './range-iterator.ts'
 const CHUNK_COUNT = 128
 
 export class EntryStream<T> implements AsyncIterableIterator<T> {
-  readonly #iterator: RangeIterator
-  readonly #pick: (entry: [Buffer, Buffer]) => T
-  #chunk: [Buffer, Buffer][] = []
+  readonly #iterator: RangeIterator<T>
+  #chunk: T[] = []
   #index = 0
   #hasEnded = false
   /** Steps that wait for a chunk, one after the other. */
   #tail: Promise<unknown> | undefined
 
-  constructor(iterator: RangeIterator, pick: (entry: [Buffer, Buffer]) => T) {
+  constructor(iterator: RangeIterator<T>) {
     this.#iterator = iterator
-    this.#pick = pick
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     const entry = this.#chunk[this.#index]
     if (entry !== undefined && this.#tail === undefined) {
       this.#index++
-      return Promise.resolve({ done: false, value: this.#pick(entry) })
+      return Promise.resolve({ done: false, value: entry })
     }
     const step = (this.#tail ?? Promise.resolve()).then(() => this.#nextOfChunks())
     const tail = step
@@ -60,7 +58,7 @@ export class EntryStream<T> implements AsyncIterableIterator<T> {
     }
     const entry = this.#chunk[this.#index++]
     if (entry !== undefined) {
-      return { done: false, value: this.#pick(entry) }
+      return { done: false, value: entry }
     }
     return await this.#end()
   }
@@ -71,7 +69,7 @@ export class EntryStream<T> implements AsyncIterableIterator<T> {
     return { done: true, value: undefined }
   }
 
-  async #nextChunk(): Promise<[Buffer, Buffer][]> {
+  async #nextChunk(): Promise<T[]> {
     if (this.#hasEnded || this.#iterator.hasEnded) {
       return []
     }

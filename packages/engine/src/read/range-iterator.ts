@@ -11,7 +11,7 @@ import type { RangeScan } from './range-scan.ts'
 import type { EntryTaker } from './taker.ts'
 
 /** `nextMany` returns early when its entries have this size. */
-const CHUNK_SIZE_BYTES_MAX = 8 * 1024 * 1024
+export const CHUNK_SIZE_BYTES_MAX: number = 8 * 1024 * 1024
 
 export interface RangeIteratorOptions<T> {
   readonly limit: number

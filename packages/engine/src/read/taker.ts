@@ -3,6 +3,7 @@
  * arena or in a cached block, and are valid only while the taker runs.
  */
 import type { Block } from '@varve/storage'
+import { copyOut } from './value-copy.ts'
 
 export type ValueTaker<T> = (bytes: Uint8Array, offset: number, sizeBytes: number) => T
 
@@ -23,4 +24,12 @@ export type EntryTaker<T> = (entry: EntryBytes) => T
 /** Takes no copy of the value. */
 export function isThere(): true {
   return true
+}
+
+export function copyKeyOf({ keyBytes, keyOffset, keySize }: EntryBytes): Buffer {
+  return copyOut(keyBytes, keyOffset, keySize)
+}
+
+export function copyValueOf({ valueBytes, valueOffset, valueSize }: EntryBytes): Buffer {
+  return copyOut(valueBytes, valueOffset, valueSize)
 }

@@ -7,7 +7,7 @@ import { ClosedError, InvalidArgumentError, compareKeys } from '@varve/storage'
 import { copyKey, type Bytes } from '../bytes.ts'
 import type { LoopGuard } from '../loop-guard.ts'
 import { describe } from '../options.ts'
-import type { RangeIterator } from '../read/range-iterator.ts'
+import { CHUNK_SIZE_BYTES_MAX, type RangeIterator } from '../read/range-iterator.ts'
 import { keyAfter, type KeyRange } from '../version/version.ts'
 import type { OwnEntry, OwnPlace, OwnWrites } from './own-writes.ts'
 import type { ReadRange, ReadSet } from './read-set.ts'
@@ -67,19 +67,21 @@ export class TransactionIterator {
     return this.#inTurn(() => this.#step())
   }
 
-  /** Up to `count` next entries, none at the end. Errors as `next`. */
+  /** Up to `count` next entries; fewer if they are large, none at the end. Errors as `next`. */
   nextMany(count: number): Promise<[Buffer, Buffer][]> {
     return this.#inTurn(async () => {
       if (!Number.isInteger(count) || count < 1) {
         throw new InvalidArgumentError(`count must be a whole number from 1 on, not ${describe(count)}`)
       }
       const entries: [Buffer, Buffer][] = []
-      while (entries.length < count) {
+      let sizeBytes = 0
+      while (entries.length < count && sizeBytes < CHUNK_SIZE_BYTES_MAX) {
         const entry = await this.#step()
         if (entry === undefined) {
           break
         }
         entries.push(entry)
+        sizeBytes += entry[0].length + entry[1].length
       }
       return entries
     })

@@ -17,7 +17,7 @@ import { RangeIterator } from '../../read/range-iterator.ts'
 import { RangeScan } from '../../read/range-scan.ts'
 import { resolveFillCache, resolveLimit, resolveRange, resolveReverse, type Range } from '../../read/range.ts'
 import { RANGE_OPTION_NAMES, Snapshot, type RangeOptions, type SnapshotReader } from '../../read/snapshot.ts'
-import type { ValueTaker } from '../../read/taker.ts'
+import { copyKeyOf, isThere, type EntryTaker, type ValueTaker } from '../../read/taker.ts'
 import { copyOut } from '../../read/value-copy.ts'
 import type { StoreStats } from '../../store-stats.ts'
 import { clearKeys } from '../../write/clear.ts'
@@ -53,7 +53,7 @@ export interface RemoteStoreStats extends StoreStats {
 export class RemoteStore implements SnapshotReader {
   readonly directory: string
   readonly #parts: RemoteParts
-  readonly #iterators = new Set<RangeIterator>()
+  readonly #iterators = new Set<RangeIterator<unknown>>()
   readonly #snapshots = new Set<Snapshot>()
   readonly #pending = new Set<Promise<unknown>>()
   /** Resolves when nothing more comes from the owner. */
@@ -127,6 +127,11 @@ export class RemoteStore implements SnapshotReader {
 
   /** As `store.iterator`: it reads in this thread. */
   iterator(range?: RangeOptions): RangeIterator {
+    const copier = new EntryCopier()
+    return this.#iterate(range, (entry) => copier.copy(entry))
+  }
+
+  #iterate<T>(range: RangeOptions | undefined, take: EntryTaker<T>): RangeIterator<T> {
     this.#checkOpen()
     const keyRange = resolveRange(range, RANGE_OPTION_NAMES)
     const limit = resolveLimit(range?.limit)
@@ -134,12 +139,11 @@ export class RemoteStore implements SnapshotReader {
     const fillCache = resolveFillCache(range?.fillCache)
     const { env, view, tables, guard, sequences } = this.#parts
     const sequence = this.#holdSequence(range?.snapshot)
-    const copier = new EntryCopier()
     const scan = new RangeScan(env, view, tables, keyRange, sequence, { isReverse, fillCache })
-    const iterator: RangeIterator = new RangeIterator(scan, guard, {
+    const iterator: RangeIterator<T> = new RangeIterator(scan, guard, {
       limit,
       signal: range?.signal,
-      take: (entry) => copier.copy(entry),
+      take,
       onClose: () => {
         sequences.release(sequence)
         this.#iterators.delete(iterator)
@@ -150,15 +154,16 @@ export class RemoteStore implements SnapshotReader {
   }
 
   entries(range?: RangeOptions): AsyncIterableIterator<[Buffer, Buffer]> {
-    return new EntryStream(this.iterator(range), (entry) => entry)
+    return new EntryStream(this.iterator(range))
   }
 
   keys(range?: RangeOptions): AsyncIterableIterator<Buffer> {
-    return new EntryStream(this.iterator(range), ([key]) => key)
+    return new EntryStream(this.#iterate(range, copyKeyOf))
   }
 
   values(range?: RangeOptions): AsyncIterableIterator<Buffer> {
-    return new EntryStream(this.iterator(range), ([, value]) => value)
+    const copier = new EntryCopier()
+    return new EntryStream(this.#iterate(range, (entry) => copier.copyValue(entry)))
   }
 
   /** As `store.clear`. */
@@ -367,10 +372,6 @@ export class RemoteStore implements SnapshotReader {
       this.#pending.delete(work)
     }
   }
-}
-
-function isThere(): true {
-  return true
 }
 
 function ownBytesOf({ bytes, count, userSizeBytes }: PackedOperations): {
