@@ -32,7 +32,11 @@ async function put(store: Store, count: number, keyAt: (i: number) => number): P
 /** One store per place for compactions; `wait` lets time pass, a minute at most. */
 async function onSimulatedStore(
   compactionCountMax: number,
-  body: (store: Store, wait: (isSo: () => boolean) => Promise<boolean>) => Promise<void>,
+  body: (
+    store: Store,
+    wait: (isSo: () => boolean) => Promise<boolean>,
+    openAgain: () => Promise<Store>,
+  ) => Promise<void>,
 ): Promise<void> {
   const env = new SimulatedEnv(compactionCountMax)
   const wait = async (isSo: () => boolean): Promise<boolean> => {
@@ -42,9 +46,12 @@ async function onSimulatedStore(
     return isSo()
   }
   const work = async (): Promise<void> => {
-    const executor = createInlineExecutor(env.forJobs, undefined, compactionCountMax)
-    const store = await open('/data/store', OPTIONS, { env, executor })
-    await body(store, wait)
+    const openStore = async (): Promise<Store> => {
+      const executor = createInlineExecutor(env.forJobs, undefined, compactionCountMax)
+      return await open('/data/store', OPTIONS, { env, executor })
+    }
+    let store = await openStore()
+    await body(store, wait, async () => (store = await openStore()))
     expect((await store.verify()).findings).toEqual([])
     await store.close()
   }
@@ -98,5 +105,18 @@ test('what a snapshot kept goes when it is closed; until then it is seen, and it
     await store.write([{ type: 'put', key: keyOf(7), value: 'new' }], { ifUnchangedSince: later })
     later.close()
     expect((await store.get(keyOf(7)))?.toString()).toBe('new')
+  })
+})
+
+test('what a snapshot kept goes when the store is opened without it', async () => {
+  await onSimulatedStore(1, async (store, wait, openAgain) => {
+    await put(store, 500, (i) => i)
+    store.snapshot()
+    await put(store, 500, (i) => i)
+    await store.compactRange()
+    expect(entryCountOf(store)).toBe(1000)
+    await store.close()
+    const again = await openAgain()
+    expect(await wait(() => entryCountOf(again) === 500), `${entryCountOf(again)} entries`).toBe(true)
   })
 })

@@ -32,6 +32,7 @@ import { approximateSizeBytes } from './read/approximate-size.ts'
 import { LiveSequences } from './read/live-sequences.ts'
 import { LongCalls } from './long-calls.ts'
 import { LoopGuard } from './loop-guard.ts'
+import { PassedTombstones } from './read/passed-tombstones.ts'
 import { PointReader } from './read/point-reader.ts'
 import { RangeScan, type ScanReading } from './read/range-scan.ts'
 import type { OwnView } from './read/store-view.ts'
@@ -71,6 +72,7 @@ export class Engine implements OwnView {
   readonly points: PointReader
   readonly guard: LoopGuard
   readonly liveSequences: LiveSequences = new LiveSequences()
+  readonly tombstones: PassedTombstones = new PassedTombstones()
   readonly #setup: EngineSetup
   readonly #longCalls: LongCalls
   readonly #lock: FileLock
@@ -184,6 +186,7 @@ export class Engine implements OwnView {
       onRetry: tell,
       onGiveUp,
     })
+    this.tombstones.onPlace = (key) => this.#compactions.tombstonesPassed(key)
     this.#healer = new WalHealer({
       env,
       directory,

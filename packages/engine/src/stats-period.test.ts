@@ -57,6 +57,7 @@ function countedAt(n: number): Counted {
       currentKind: 'stop',
       causes: { 'frozen-memtables': kinds(), 'level-zero-tables': kinds(), 'pending-compaction': kinds() },
     },
+    scans: { tombstoneCount: counter() },
     pendingCompactionSizeBytes: 9000 + n,
     memory: { totalSizeBytes: 9000 + n, kinds: {} as StoreStats['memory']['kinds'] },
     cache: {

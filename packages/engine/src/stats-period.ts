@@ -60,6 +60,7 @@ function statsSince(earlier: StoreStats, later: StoreStats): StoreStats {
     writeAmplification: writeAmplificationOf(jobs, writes.userSizeBytes),
     io: differenceOf(later.io, earlier.io),
     stalls: stallDifference(later.stalls, earlier.stalls),
+    scans: differenceOf(later.scans, earlier.scans),
     cache: cacheDifference(later.cache, earlier.cache),
     jobs,
     transactions: {

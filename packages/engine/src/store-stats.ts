@@ -8,6 +8,7 @@ import type { TableCache } from './cache/table-cache.ts'
 import type { CompactionScheduler } from './compaction/compaction-scheduler.ts'
 import type { JobKind, JobRunner, JobStats } from './jobs/job-runner.ts'
 import type { MemtableQueue } from './memtable/memtable-queue.ts'
+import type { PassedTombstones } from './read/passed-tombstones.ts'
 import type { SnapshotStats } from './read/snapshot.ts'
 import type { TransactionStats } from './transaction/transaction-runner.ts'
 import type { Version } from './version/version.ts'
@@ -76,6 +77,10 @@ export interface StoreStats {
   /** To and from files, for whatever purpose: logs, jobs, and blocks that reads load. The manifest is left out. */
   readonly io: { readonly bytesRead: number; readonly bytesWritten: number }
   readonly stalls: StallStats
+  readonly scans: {
+    /** Tombstones that iterators passed over. Where thousands stand together, their tables are compacted. */
+    readonly tombstoneCount: number
+  }
   /** An estimate of what compactions have to write until no level is due. */
   readonly pendingCompactionSizeBytes: number
   readonly memory: { readonly totalSizeBytes: number; readonly kinds: Readonly<Record<MemoryKind, MemoryStats>> }
@@ -119,6 +124,7 @@ export interface EngineParts {
     readonly memtables: MemtableQueue
     readonly writes: WritePath
     readonly conditionalWrites: ConditionalWriter
+    readonly tombstones: PassedTombstones
   }
   readonly pressure: BackPressure
   readonly commits: CommitQueue
@@ -162,6 +168,7 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
       bytesWritten: walSizeBytes + jobs.flush.bytesWritten + jobs.compaction.bytesWritten,
     },
     stalls: writes.stalls,
+    scans: { tombstoneCount: parts.shared.tombstones.count },
     pendingCompactionSizeBytes: parts.pressure.pendingSizeBytes,
     memory: memoryStatsOf(parts.shared.memtables, writes, blocks, parts.tables),
     cache: {

@@ -16,8 +16,8 @@ test('a table that cannot be compacted is given up after three tries, though oth
       { number: 3, smallest: 'z' },
     ],
     6: [
-      { number: DAMAGED_NUMBER, smallest: 'a', sizeBytes: 100_000 },
-      { number: 4, smallest: 'z', sizeBytes: 100_000 },
+      { number: DAMAGED_NUMBER, smallest: 'a', sizeBytes: 100_000, sequences: [0, 0] },
+      { number: 4, smallest: 'z', sizeBytes: 100_000, sequences: [0, 0] },
     ],
   })
   const versions = { current: version, apply: () => Promise.resolve() } as unknown as VersionSet

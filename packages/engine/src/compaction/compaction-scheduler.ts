@@ -15,6 +15,7 @@ import { isFree, tablesOf, type CompactionChoice } from './compaction-choice.ts'
 import { partsOf } from './compaction-parts.ts'
 import { bottomOf, pickCompaction, pickRange, pickTable, type PickerOptions } from './compaction-picker.ts'
 import { pickReclaim } from './reclaim-picker.ts'
+import { SlowTables } from './slow-tables.ts'
 import type { TableHandle } from '../version/table-handle.ts'
 import type { VersionSet } from '../version/version-set.ts'
 import type { KeyRange, Version } from '../version/version.ts'
@@ -64,6 +65,7 @@ export class CompactionScheduler {
   readonly #hooks: CompactionSchedulerHooks
   readonly #backoff: Backoff
   readonly #running = new Map<CompactionChoice, Promise<void>>()
+  readonly #slow = new SlowTables()
   /** Jobs that run: a large compaction is split into several. */
   #placeCount = 0
   #moveCount = 0
@@ -131,9 +133,21 @@ export class CompactionScheduler {
     const { current } = this.#versions
     const isFlushing = this.#hooks.isFlushing()
     const choice = pickCompaction(current, this.#choices, this.#options, isFlushing ? SCORE_MIN_WHILE_FLUSHING : 1)
-    return choice === undefined && this.#isIdle && !isFlushing
-      ? pickReclaim(current, this.#choices, this.#options, this.#runner.oldestLiveSequence)
-      : choice
+    if (choice !== undefined || isFlushing) {
+      return choice
+    }
+    const { oldestLiveSequence } = this.#runner
+    return (
+      this.#slow.pick(current, this.#choices, this.#options, oldestLiveSequence) ??
+      (this.#isIdle ? pickReclaim(current, this.#choices, this.#options, oldestLiveSequence) : undefined)
+    )
+  }
+
+  /** A scan passed over thousands of tombstones up to `key`, and hardly anything else. */
+  tombstonesPassed(key: Uint8Array): void {
+    if (this.#slow.add(this.#versions.current, key, this.#runner.oldestLiveSequence)) {
+      this.schedule()
+    }
   }
 
   #noteFlush(): void {
@@ -163,7 +177,8 @@ export class CompactionScheduler {
 
   /**
    * Brings all that the range holds down to the deepest level that holds any of it. Tables that were there before are
-   * written anew if they hold tombstones: snapshots that are gone may have kept them, and no level below takes them.
+   * written anew unless all of their entries have sequence 0: then they hold one put a key. Others may hold tombstones and
+   * versions that were kept for snapshots which are gone, and no level below takes them.
    */
   async compactRange(range: KeyRange): Promise<void> {
     this.#manualCount++
@@ -173,7 +188,7 @@ export class CompactionScheduler {
       for (let level = 0; level < bottom; level++) {
         await this.#startWhenFree((version) => pickRange(version, this.#choices, this.#options, level, range))
       }
-      for (const table of before.filter(({ metadata }) => metadata.tombstoneCount > 0)) {
+      for (const table of before.filter(({ metadata }) => metadata.largestSequence > 0)) {
         await this.#startWhenFree((version) => pickTable(version, bottom, table))
       }
     } catch (error) {

@@ -34,6 +34,9 @@ export type ScanStatus = ReadStatus | typeof NEEDS_TURN
 /** A scan holds the thread no longer than this at a time. */
 const STEP_TIME_MS_MAX = 2
 const ENTRIES_PER_CLOCK_READING = 32
+/** So many tombstones passed over, and at most a quarter as many puts, make a place where scans are slow. */
+const TOMBSTONES_PER_REPORT = 4096
+const TOMBSTONES_PER_PUT_MIN = 4
 
 export class RangeScan {
   readonly #env: Env
@@ -54,6 +57,10 @@ export class RangeScan {
   #hasEnded = false
   #deadlineMs = 0
   #entryCount = 0
+  /** Passed over since the view was told; and, as the puts, since it was told of a place. */
+  #untoldCount = 0
+  #tombstoneCount = 0
+  #putCount = 0
 
   constructor(env: Env, view: StoreView, tables: TableCache, range: KeyRange, sequence: number, reading: ScanReading) {
     this.#env = env
@@ -99,8 +106,10 @@ export class RangeScan {
       }
       this.#remember(entry)
       if (entry.kind === KIND_PUT) {
+        this.#putCount++
         return AT_ENTRY
       }
+      this.#passTombstone(entry)
       if (this.#isOverdue()) {
         return NEEDS_TURN
       }
@@ -132,6 +141,7 @@ export class RangeScan {
       this.#view.releaseVersion(this.#version)
       this.#version = undefined
     }
+    this.#tellTombstones(undefined)
     this.#context.clear()
     if (!this.#context.rest()) {
       this.#cursor = undefined
@@ -193,6 +203,26 @@ export class RangeScan {
         cursors.push(new RunCursor(run, this.#context, this.#sequence, this.#isReverse))
         first = end
       }
+    }
+  }
+
+  #passTombstone({ keyBytes, keyOffset, keySize }: EntryCursor): void {
+    this.#untoldCount++
+    if (++this.#tombstoneCount < TOMBSTONES_PER_REPORT) {
+      return
+    }
+    const isSlow = this.#putCount * TOMBSTONES_PER_PUT_MIN <= this.#tombstoneCount
+    this.#tombstoneCount = 0
+    this.#putCount = 0
+    if (isSlow) {
+      this.#tellTombstones(new Uint8Array(keyBytes.subarray(keyOffset, keyOffset + keySize)))
+    }
+  }
+
+  #tellTombstones(key: Uint8Array | undefined): void {
+    if (this.#untoldCount > 0) {
+      this.#view.tombstones.passed(this.#untoldCount, key)
+      this.#untoldCount = 0
     }
   }
 

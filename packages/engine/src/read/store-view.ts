@@ -2,6 +2,7 @@
 import type { MemtableQueue } from '../memtable/memtable-queue.ts'
 import type { ReadableMemtables } from '../memtable/readable-memtable.ts'
 import type { Version } from '../version/version.ts'
+import type { TombstoneWatch } from './passed-tombstones.ts'
 
 export interface StoreView {
   readonly memtables: ReadableMemtables
@@ -14,6 +15,7 @@ export interface StoreView {
   /** The current Version, held until it is released. */
   retainVersion(): Version
   releaseVersion(version: Version): void
+  readonly tombstones: TombstoneWatch
 }
 
 /** What the thread that owns the memtables sees: also what is not visible yet. */

@@ -12,6 +12,7 @@
  *     conditional      ->
  *                      <-       settled { ids } or { failures }
  *     released         ->                                            a view is not read any more
+ *     tombstones       ->                                            a scan passed over so many
  *     resync           ->                                            views were left out; the newest, please
  *     share { port }   ->                                            another connection
  *     close            ->
@@ -74,6 +75,7 @@ export type RemoteMessage =
   | ConditionalMessage
   | { readonly kind: 'hello' | 'released' | 'resync' | 'close' }
   | { readonly kind: 'share'; readonly port: MessagePort }
+  | { readonly kind: 'tombstones'; readonly count: number; readonly key: Uint8Array | undefined }
 
 export type OwnerMessage =
   | Welcome

@@ -14,6 +14,7 @@ import { LoopGuard } from '../loop-guard.ts'
 import { ArenaPool } from '../memtable/arena.ts'
 import { Memtable } from '../memtable/memtable.ts'
 import type { MemtableQueue } from '../memtable/memtable-queue.ts'
+import { PassedTombstones } from '../read/passed-tombstones.ts'
 import type { OwnView } from '../read/store-view.ts'
 import { MemoryEnv } from '../test-support/memory-env.ts'
 import { forEachSeedInTurn, type SeededRandom } from '../test-support/seeds.ts'
@@ -35,6 +36,7 @@ interface Layer {
 
 /** Memtables and tables in which things happen: writes, failures, freezes, flushes, compactions. */
 class World implements OwnView {
+  readonly tombstones: PassedTombstones = new PassedTombstones()
   readonly env: MemoryEnv = new MemoryEnv()
   readonly tables: TableCache
   retainedCount = 0

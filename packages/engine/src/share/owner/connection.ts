@@ -8,6 +8,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { expose } from 'comlink'
 import { ClosedError, toVarveError, type VarveError } from '@varve/storage'
 import type { LoopGuard } from '../../loop-guard.ts'
+import type { TombstoneWatch } from '../../read/passed-tombstones.ts'
 import type { ConditionalWriter } from '../../write/conditional-writer.ts'
 import { PackedOperations } from '../../write/packed-operations.ts'
 import type { WriteCondition } from '../../write/stall-queue.ts'
@@ -27,6 +28,7 @@ export interface EngineOfConnection {
   readonly conditionalWrites: ConditionalWriter
   readonly memtables: { readonly memtableSizeBytes: number }
   readonly guard: LoopGuard
+  readonly tombstones: TombstoneWatch
 }
 
 export interface SharedStore extends ControlHost {
@@ -184,6 +186,9 @@ export class Connection {
         break
       case 'resync':
         this.#hooks.onResync()
+        break
+      case 'tombstones':
+        this.#host.engine.tombstones.passed(message.count, message.key)
         break
       case 'share':
         this.#hooks.onShare(message.port)

@@ -60,6 +60,7 @@ export class RemoteParts {
     this.view = new RemoteView({ store, connection }, viewPort, this.tables, welcome, {
       onReleased: () => this.#postReleased(),
       askForNewest: () => this.#post({ kind: 'resync' }),
+      onTombstones: (count, key) => this.#post({ kind: 'tombstones', count, key }),
     })
     this.points = new PointReader(this.view, this.tables, this.guard)
     this.sequences = new RemoteSequences(store, connection.sequences)

@@ -7,6 +7,7 @@ import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
 import { BusyError, ClosedError, type VersionEdit } from '@varve/storage'
 import type { TableCache } from '../../cache/table-cache.ts'
 import type { ReadableMemtables } from '../../memtable/readable-memtable.ts'
+import type { TombstoneWatch } from '../../read/passed-tombstones.ts'
 import type { StoreView } from '../../read/store-view.ts'
 import { Version } from '../../version/version.ts'
 import type { ViewMessage } from '../messages.ts'
@@ -16,6 +17,7 @@ import { RemoteMemtable } from './remote-memtable.ts'
 /** A remote that fell behind waits for the owner's answer so long, in slices. */
 const RESYNC_SLICE_MS = 100
 const RESYNC_SLICE_COUNT_MAX = 100
+const TOMBSTONES_PER_MESSAGE = 1000
 
 interface HeldView extends ReadableMemtables {
   readonly number: number
@@ -30,9 +32,30 @@ export interface RemoteViewHooks {
   onReleased(): void
   /** Views were left out: the newest is needed. */
   askForNewest(): void
+  /** See `TombstoneWatch`; those of other places by the thousand. */
+  onTombstones(count: number, key: Uint8Array | undefined): void
+}
+
+/** The owner is told when there is a place to do something about, or when there are many. */
+class RemoteTombstones implements TombstoneWatch {
+  readonly #tell: (count: number, key: Uint8Array | undefined) => void
+  #untoldCount = 0
+
+  constructor(tell: (count: number, key: Uint8Array | undefined) => void) {
+    this.#tell = tell
+  }
+
+  passed(count: number, key: Uint8Array | undefined): void {
+    this.#untoldCount += count
+    if (key !== undefined || this.#untoldCount >= TOMBSTONES_PER_MESSAGE) {
+      this.#tell(this.#untoldCount, key)
+      this.#untoldCount = 0
+    }
+  }
 }
 
 export class RemoteView implements StoreView {
+  readonly tombstones: TombstoneWatch = new RemoteTombstones((count, key) => this.#hooks.onTombstones(count, key))
   readonly #store: StoreCells
   readonly #connection: ConnectionCells
   readonly #port: MessagePort
