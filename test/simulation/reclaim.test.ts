@@ -1,7 +1,7 @@
 /** Space that comes back within a minute without anyone asking: after deletions, overwrites, and closed snapshots. */
 import { createInlineExecutor } from '@varve/workers'
 import { open } from 'varve'
-import type { Store } from 'varve'
+import type { Store, StoreOptions } from 'varve'
 import { expect, test } from 'vitest'
 import { contentsOf } from '../harness/contents.ts'
 import { rejection } from '../harness/rejection.ts'
@@ -37,6 +37,7 @@ async function onSimulatedStore(
     wait: (isSo: () => boolean) => Promise<boolean>,
     openAgain: () => Promise<Store>,
   ) => Promise<void>,
+  options: StoreOptions = OPTIONS,
 ): Promise<void> {
   const env = new SimulatedEnv(compactionCountMax)
   const wait = async (isSo: () => boolean): Promise<boolean> => {
@@ -48,7 +49,7 @@ async function onSimulatedStore(
   const work = async (): Promise<void> => {
     const openStore = async (): Promise<Store> => {
       const executor = createInlineExecutor(env.forJobs, undefined, compactionCountMax)
-      return await open('/data/store', OPTIONS, { env, executor })
+      return await open('/data/store', options, { env, executor })
     }
     let store = await openStore()
     await body(store, wait, async () => (store = await openStore()))
@@ -69,12 +70,49 @@ test.each([1, 3])(
         const indices = Array.from({ length: BATCH_COUNT }, (_, i) => at + i).filter((i) => i % 10 !== 0)
         await store.write(indices.map((i) => ({ type: 'delete', key: keyOf(i) })))
       }
-      await store.flush()
       expect(await wait(() => sizeOf(store) < 1.3 * live), `${sizeOf(store)} bytes where ${live} live`).toBe(true)
       expect(await contentsOf(store)).toHaveLength(COUNT / 10)
     })
   },
 )
+
+const flushCountOf = (store: Store): number => store.stats().jobs.flush.count
+const memtableSizeOf = (store: Store): number => store.stats().memory.kinds.arenas.sizeBytes
+
+test('deletions that all lie in the active memtable let go of what they cover; then nothing runs', async () => {
+  const body = async (store: Store, wait: (isSo: () => boolean) => Promise<boolean>): Promise<void> => {
+    await put(store, COUNT, (i) => (i * 7919) % COUNT)
+    await store.compactRange()
+    const live = sizeOf(store) / 10
+    const before = flushCountOf(store)
+    for (let i = 0; i < COUNT; i++) {
+      await (i % 10 === 0 ? undefined : store.delete(keyOf(i)))
+    }
+    expect(flushCountOf(store), 'they fit').toBe(before)
+    const arenas = memtableSizeOf(store)
+    expect(await wait(() => sizeOf(store) < 1.3 * live), `${sizeOf(store)} bytes where ${live} live`).toBe(true)
+    expect(memtableSizeOf(store)).toBeLessThanOrEqual(arenas)
+    const { flush, compaction } = store.stats().jobs
+    expect(flush.count).toBe(before + 1)
+    expect(await wait(() => store.stats().jobs.compaction.count > compaction.count)).toBe(false)
+    expect(flushCountOf(store)).toBe(flush.count)
+    expect(await contentsOf(store)).toHaveLength(COUNT / 10)
+  }
+  await onSimulatedStore(1, body, { ...OPTIONS, memtableSizeBytes: 256 * KIB })
+})
+
+test('a memtable that covers little is left alone', async () => {
+  const body = async (store: Store, wait: (isSo: () => boolean) => Promise<boolean>): Promise<void> => {
+    await put(store, COUNT, (i) => i)
+    await store.compactRange()
+    const before = flushCountOf(store)
+    for (let i = 0; i < COUNT / 20; i++) {
+      await store.delete(keyOf(i))
+    }
+    expect(await wait(() => flushCountOf(store) > before)).toBe(false)
+  }
+  await onSimulatedStore(1, body, { ...OPTIONS, memtableSizeBytes: 256 * KIB })
+})
 
 test.each([1, 3])('a store that is overwritten again and again settles at what lives, %i at once', async (places) => {
   await onSimulatedStore(places, async (store, wait) => {
@@ -82,7 +120,6 @@ test.each([1, 3])('a store that is overwritten again and again settles at what l
     await store.compactRange()
     const live = sizeOf(store)
     await put(store, COUNT * 2, (i) => (i * 7919) % (COUNT / 4))
-    await store.flush()
     expect(await wait(() => sizeOf(store) < 1.2 * live), `${sizeOf(store)} bytes where ${live} live`).toBe(true)
     expect(await contentsOf(store)).toHaveLength(COUNT / 4)
   })

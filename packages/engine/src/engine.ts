@@ -21,6 +21,7 @@ import { BlockCache } from './cache/block-cache.ts'
 import { TableCache } from './cache/table-cache.ts'
 import { makeCheckpoint, type CheckpointOptions, type CheckpointReport } from './checkpoint/checkpoint.ts'
 import { CompactionScheduler } from './compaction/compaction-scheduler.ts'
+import { IdleFlush } from './compaction/idle-flush.ts'
 import { FlushScheduler } from './flush/flush-scheduler.ts'
 import { BackgroundLimit } from './jobs/background-limit.ts'
 import { JobRunner } from './jobs/job-runner.ts'
@@ -72,7 +73,7 @@ export class Engine implements OwnView {
   readonly points: PointReader
   readonly guard: LoopGuard
   readonly liveSequences: LiveSequences = new LiveSequences()
-  readonly tombstones: PassedTombstones = new PassedTombstones()
+  readonly tombstones: PassedTombstones = new PassedTombstones((key) => this.#compactions.tombstonesPassed(key))
   readonly #setup: EngineSetup
   readonly #longCalls: LongCalls
   readonly #lock: FileLock
@@ -87,6 +88,7 @@ export class Engine implements OwnView {
   readonly #flushes: FlushScheduler
   readonly #compactions: CompactionScheduler
   readonly #healer: WalHealer
+  readonly #idleFlush: IdleFlush
   /** Called when memtables have left or tables have come or gone; and when the log has taken all up to a sequence. */
   onViewChanged: () => void = () => undefined
   onVisible: (sequence: number) => void = () => undefined
@@ -186,7 +188,7 @@ export class Engine implements OwnView {
       onRetry: tell,
       onGiveUp,
     })
-    this.tombstones.onPlace = (key) => this.#compactions.tombstonesPassed(key)
+    this.#idleFlush = new IdleFlush(env.scheduler, options, this)
     this.#healer = new WalHealer({
       env,
       directory,
@@ -247,16 +249,14 @@ export class Engine implements OwnView {
   }
 
   async checkpoint(target: string, options: CheckpointOptions | undefined): Promise<CheckpointReport> {
-    const { env, directory } = this.#setup
     const flush = (onFlushed: (sequence: number) => void): Promise<void> => this.flush(onFlushed)
-    const setup = { env, directory, versions: this.#versions, flush }
+    const setup = { ...this.#setup, versions: this.#versions, flush }
     return await this.#longCalls.run(options, (call) => makeCheckpoint(setup, target, call))
   }
 
   async verify(options: VerifyOptions | undefined): Promise<VerifyReport> {
-    const { env, directory } = this.#setup
     const parts = { versions: this.#versions, memtables: this.memtables, runner: this.#runner }
-    const setup = { env, directory, ...parts, obsoleteFiles: this.#obsoleteFiles }
+    const setup = { ...this.#setup, ...parts, obsoleteFiles: this.#obsoleteFiles }
     return await this.#longCalls.run(options, (call) => verifyStore(setup, call))
   }
 
@@ -271,7 +271,6 @@ export class Engine implements OwnView {
 
   stats(): EngineStats {
     return engineStatsOf({
-      version: this.#versions.current,
       shared: this,
       pressure: this.#pressure,
       commits: this.#commits,
@@ -303,6 +302,7 @@ export class Engine implements OwnView {
     this.#isClosing = true
     void this.#healer.stop()
     this.writes.refuseForGood(closedError(this.#setup.directory))
+    this.#idleFlush.stop()
     this.#longCalls.endAll(closedError(this.#setup.directory))
   }
 
@@ -363,6 +363,8 @@ export class Engine implements OwnView {
   #onSettled(memtable: Memtable): void {
     if (memtable !== this.memtables.active) {
       this.#flushes.schedule()
+    } else {
+      this.#idleFlush.noteWrite()
     }
   }
 

@@ -118,9 +118,9 @@ export type EngineStats = Omit<
 >
 
 export interface EngineParts {
-  readonly version: Version
   /** What others use too. */
   readonly shared: {
+    readonly version: Version
     readonly memtables: MemtableQueue
     readonly writes: WritePath
     readonly conditionalWrites: ConditionalWriter
@@ -138,7 +138,7 @@ export interface EngineParts {
 export function engineStatsOf(parts: EngineParts): EngineStats {
   const writes = parts.shared.writes.stats
   const { blocks } = parts.tables
-  const levels = levelStatsOf(parts.version, parts.compression)
+  const levels = levelStatsOf(parts.shared.version, parts.compression)
   const { runner } = parts
   const jobs = {
     flush: runner.statsOf('flush'),
@@ -162,7 +162,7 @@ export function engineStatsOf(parts: EngineParts): EngineStats {
     },
     writeAmplification: writeAmplificationOf(jobs, userSizeBytes),
     spaceAmplification: spaceAmplificationOf(levels),
-    readAmplification: parts.version.runs().length,
+    readAmplification: parts.shared.version.runs().length,
     io: {
       bytesRead: jobBytesRead + blocks.loadedSizeBytes,
       bytesWritten: walSizeBytes + jobs.flush.bytesWritten + jobs.compaction.bytesWritten,

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { shapeOf, start } from '../test-support/choices.ts'
 import { versionOf, type ClaimedTable } from '../test-support/tables.ts'
 import type { Version } from '../version/version.ts'
-import { pickReclaim } from './reclaim-picker.ts'
+import type { PickerOptions } from './compaction-picker.ts'
+import { isWorthFlushing, pickReclaim } from './reclaim-picker.ts'
 
 const OPTIONS = {
   levelZeroTableCountTrigger: 4,
@@ -76,4 +77,18 @@ test('so is one that holds what was kept for a snapshot that is gone', () => {
   expect(pick(versionOf({ 6: [bottom({ sequences: [0, 50] })] }), 49)).toBeUndefined()
   expect(pick(versionOf({ 6: [bottom({ sequences: [0, 0] })] })), 'done').toBeUndefined()
   expect(pick(versionOf({ 6: [bottom({ sequences: [5, 50] })] })), 'moved there').toBeUndefined()
+})
+
+test('a memtable is worth a flush when level 0 would go with it, or all runs of tiers', () => {
+  const isWorth = (version: Version, tombstoneCount: number, options: PickerOptions = OPTIONS): boolean =>
+    isWorthFlushing(version, options, { usedOffset: 50, tombstoneCount }, 160)
+  const version = versionOf({ 6: [bottom()] })
+  expect([isWorth(version, 1), isWorth(version, 2)]).toEqual([false, true])
+  const above = versionOf({ 0: flushed(1), 5: [{ number: 8, smallest: 'k', sizeBytes: 10 }], 6: [bottom()] })
+  expect([isWorth(above, 0), isWorth(above, 1)], 'with what lies above the bottom already').toEqual([false, true])
+  const tiered = { ...OPTIONS, compactionStrategy: 'tiered' } as const
+  expect([isWorth(version, 19, tiered), isWorth(version, 20, tiered)]).toEqual([false, true])
+  expect(isWorth(versionOf({}), 100), 'where there is nothing to cover').toBe(false)
+  const onlyFlushed = versionOf({ 0: [bottom({ number: 1 })] })
+  expect([isWorth(onlyFlushed, 1), isWorth(onlyFlushed, 2)]).toEqual([false, true])
 })

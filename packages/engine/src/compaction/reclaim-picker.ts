@@ -12,12 +12,15 @@
 import type { TableHandle } from '../version/table-handle.ts'
 import { rangeOf, type Version } from '../version/version.ts'
 import { choose, isDeepest, isFree, outputLevelOf, type CompactionChoice } from './compaction-choice.ts'
-import { levelShapeOf, weightOf } from './level-shape.ts'
+import { levelShapeOf, weightOf, type LevelShape } from './level-shape.ts'
+import { tieredAboveScore } from './tiered-picker.ts'
 import type { PickerOptions } from './compaction-picker.ts'
 
 /** What may lie above the deepest level, of its size: the levels between, and a part of level 0. */
 const ABOVE_SHARE_MAX = 0.15
 const TOMBSTONE_SHARE_MIN = 0.1
+/** A flush and the compaction behind it take some ten syncs: a memtable that weighs less than this share is not worth it. */
+const MEMTABLE_SHARE_MIN = 1 / 16
 
 /** @param oldestLiveSequence entries up to here are seen by all readers or by none */
 export function pickReclaim(
@@ -31,6 +34,28 @@ export function pickReclaim(
   return heavy ?? pickTableToRewrite(version, running, oldestLiveSequence)
 }
 
+/**
+ * Whether the active memtable of a store that is idle is worth a flush: what it weighs, tombstones as what they may cover,
+ * would make level 0 go, or all runs of tiers.
+ */
+export function isWorthFlushing(
+  version: Version,
+  options: PickerOptions,
+  { usedOffset, tombstoneCount }: { readonly usedOffset: number; readonly tombstoneCount: number },
+  memtableSizeBytes: number,
+): boolean {
+  const shape = levelShapeOf(version, options)
+  const weight = usedOffset + tombstoneCount * shape.tombstoneWeightBytes
+  const { deepestLevel } = version
+  if (weight < memtableSizeBytes * MEMTABLE_SHARE_MIN || deepestLevel < 0) {
+    return false
+  }
+  if (options.compactionStrategy === 'tiered') {
+    return tieredAboveScore(version, options, weight) > 1
+  }
+  return weightAbove(version, shape) + weight > version.sizeBytesOf(deepestLevel) * ABOVE_SHARE_MAX
+}
+
 function pickHeavyLevelZero(
   version: Version,
   running: readonly CompactionChoice[],
@@ -42,13 +67,17 @@ function pickHeavyLevelZero(
     return undefined
   }
   const shape = levelShapeOf(version, options)
-  const above = version.levels.slice(0, Math.max(1, deepestLevel)).flat()
-  const weight = above.reduce((sum, table) => sum + weightOf(table, shape), 0)
-  if (deepestLevel > 0 && weight <= version.sizeBytesOf(deepestLevel) * ABOVE_SHARE_MAX) {
+  if (deepestLevel > 0 && weightAbove(version, shape) <= version.sizeBytesOf(deepestLevel) * ABOVE_SHARE_MAX) {
     return undefined
   }
   const choice = choose(version, 0, levelZero, outputLevelOf(version, 0, shape.baseLevel, running), 1)
   return isFree(choice, running) ? choice : undefined
+}
+
+/** What lies above the deepest level weighs. */
+function weightAbove(version: Version, shape: LevelShape): number {
+  const above = version.levels.slice(0, Math.max(0, version.deepestLevel)).flat()
+  return above.reduce((sum, table) => sum + weightOf(table, shape), 0)
 }
 
 function pickTableToRewrite(

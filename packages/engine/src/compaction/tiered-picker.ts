@@ -93,13 +93,23 @@ function runsOf(version: Version): Run[] {
   })
 }
 
+/** As if the store had so much more in a new run: above 1 all is merged. */
+export function tieredAboveScore(version: Version, options: TieredOptions, newRunWeightBytes: number): number {
+  return aboveScore(version, runsOf(version), options, newRunWeightBytes)
+}
+
 /** How much all runs but the oldest weigh beside it. */
-function aboveScore(version: Version, runs: readonly Run[], options: TieredOptions): number {
+function aboveScore(
+  version: Version,
+  runs: readonly Run[],
+  options: TieredOptions,
+  newRunWeightBytes: number = 0,
+): number {
   const shape = levelShapeOf(version, options)
   const oldest = runs.at(-1)
   const weight = runs.slice(0, -1).flatMap(({ tables }) => tables)
-  const above = weight.reduce((sum, table) => sum + weightOf(table, shape), 0)
-  return oldest === undefined || runs.length === 1 ? 0 : above / (oldest.sizeBytes * ABOVE_SHARE_MAX)
+  const above = weight.reduce((sum, table) => sum + weightOf(table, shape), newRunWeightBytes)
+  return oldest === undefined ? 0 : above / (oldest.sizeBytes * ABOVE_SHARE_MAX)
 }
 
 /** Stretches of runs that are in no compaction and differ little in size, the newest first. */

@@ -34,6 +34,7 @@ export class Memtable extends ReadableMemtable {
   #usedOffset = WAL_HEADER_SIZE_BYTES
   #committedOffset = WAL_HEADER_SIZE_BYTES
   #unsettledGroupCount = 0
+  #tombstoneCount = 0
   /** Entries from this number on failed and stay invisible for ever. */
   #failedFrom = Infinity
 
@@ -48,6 +49,11 @@ export class Memtable extends ReadableMemtable {
 
   get count(): number {
     return this.index.count
+  }
+
+  /** Of all entries, those that failed included. */
+  get tombstoneCount(): number {
+    return this.#tombstoneCount
   }
 
   get usedOffset(): number {
@@ -100,6 +106,8 @@ export class Memtable extends ReadableMemtable {
     if (kind === KIND_PUT) {
       putBytes(bytes, this.#usedOffset, value, valueSize)
       this.#usedOffset += valueSize
+    } else {
+      this.#tombstoneCount++
     }
     this.index.add(hashKey(bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
   }
@@ -113,6 +121,9 @@ export class Memtable extends ReadableMemtable {
   }
 
   indexEntry(offset: number, keyOffset: number, keySize: number): void {
+    if (this.bytes[offset] !== KIND_PUT) {
+      this.#tombstoneCount++
+    }
     this.index.add(hashKey(this.bytes, keyOffset, keySize, this.#hashSeed), offset, keyOffset, keySize)
   }
 

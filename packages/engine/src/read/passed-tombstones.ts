@@ -7,9 +7,13 @@ export interface TombstoneWatch {
 
 /** Those of all scans of a store. */
 export class PassedTombstones implements TombstoneWatch {
-  /** Called with a key of a place where scans are slow. */
-  onPlace: (key: Uint8Array) => void = () => undefined
+  readonly #onPlace: (key: Uint8Array) => void
   #count = 0
+
+  /** @param onPlace is called with a key of a place where scans are slow */
+  constructor(onPlace: (key: Uint8Array) => void) {
+    this.#onPlace = onPlace
+  }
 
   get count(): number {
     return this.#count
@@ -18,7 +22,7 @@ export class PassedTombstones implements TombstoneWatch {
   passed(count: number, key: Uint8Array | undefined): void {
     this.#count += count
     if (key !== undefined) {
-      this.onPlace(key)
+      this.#onPlace(key)
     }
   }
 }

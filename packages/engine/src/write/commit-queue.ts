@@ -32,7 +32,7 @@ const WRITE_SLICE_SIZE_BYTES = 1024 * 1024
 export interface CommitHooks {
   /** Everything up to this sequence number is visible from now on. */
   onVisible(sequence: number): void
-  /** The memtable is frozen or was, and the last of its groups is visible or has failed. */
+  /** Every group of the memtable, which may be frozen, is visible or has failed. */
   onSettled(memtable: Memtable): void
   /** A log could not be appended to; every group that was not visible has been rejected with `error`. */
   onFailure(error: unknown): void

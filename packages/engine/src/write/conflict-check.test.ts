@@ -36,7 +36,7 @@ interface Layer {
 
 /** Memtables and tables in which things happen: writes, failures, freezes, flushes, compactions. */
 class World implements OwnView {
-  readonly tombstones: PassedTombstones = new PassedTombstones()
+  readonly tombstones: PassedTombstones = new PassedTombstones(() => undefined)
   readonly env: MemoryEnv = new MemoryEnv()
   readonly tables: TableCache
   retainedCount = 0

@@ -185,6 +185,13 @@ export class WritePath {
     }
   }
 
+  /** As `freezeActive`, for a flush that nobody waits for: not while writes are refused or wait. */
+  freezeIdle(): void {
+    if (this.#refusal === undefined && this.#stalled.isEmpty) {
+      this.freezeActive()
+    }
+  }
+
   /** Room may have come: stalled writes go on, in order, so many at a time. */
   resume(): void {
     for (let count = 0; count < RESUMED_COUNT_PER_TURN; count++) {
