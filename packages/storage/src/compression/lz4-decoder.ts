@@ -18,8 +18,9 @@ export const MATCH_SIZE_BYTES_MIN = 4
 export const MATCH_OFFSET_MAX = 65535
 export const LAST_LITERALS_SIZE_BYTES = 5
 
-/** From here on the runtime's own copy is faster than a loop. */
-const BULK_COPY_SIZE_BYTES_MIN = 64
+/** From here on the runtime's own copy is faster than a loop over words. */
+export const BULK_COPY_SIZE_BYTES_MIN = 256
+const WORD_SIZE_BYTES = 4
 
 /**
  * Decompresses `source` from `start` to `end` into `target` from `targetStart` to `targetEnd`, all of it. Returns whether
@@ -33,6 +34,8 @@ export function decodeLz4(
   targetStart: number,
   targetEnd: number,
 ): boolean {
+  const from = new DataView(source.buffer, source.byteOffset, source.byteLength)
+  const into = new DataView(target.buffer, target.byteOffset, target.byteLength)
   let at = start
   let to = targetStart
   while (at < end) {
@@ -49,14 +52,12 @@ export function decodeLz4(
       return false
     }
     if (size < BULK_COPY_SIZE_BYTES_MIN) {
-      for (const stop = at + size; at < stop;) {
-        target[to++] = source[at++] as number
-      }
+      copyWords(from, at, into, to, size)
     } else {
       target.set(source.subarray(at, at + size), to)
-      at += size
-      to += size
     }
+    at += size
+    to += size
     if (at === end) {
       return to === targetEnd
     }
@@ -77,16 +78,35 @@ export function decodeLz4(
     if (offset === 0 || offset > to - targetStart || size > targetEnd - to) {
       return false
     }
-    if (size < BULK_COPY_SIZE_BYTES_MIN || offset < size) {
-      // One byte after the other: where the match overlaps what it writes, it repeats.
-      let from = to - offset
-      for (const stop = to + size; to < stop;) {
-        target[to++] = target[from++] as number
-      }
+    if (offset < WORD_SIZE_BYTES) {
+      repeat(into, to, size, offset)
+    } else if (size < BULK_COPY_SIZE_BYTES_MIN || offset < size) {
+      copyWords(into, to - offset, into, to, size)
     } else {
       target.copyWithin(to, to - offset, to - offset + size)
-      to += size
     }
+    to += size
   }
   return false
+}
+
+/** Word by word, then byte by byte. From at least a word back in the same bytes, what was copied is copied again. */
+export function copyWords(from: DataView, fromOffset: number, into: DataView, intoOffset: number, size: number): void {
+  let i = 0
+  for (; i + WORD_SIZE_BYTES <= size; i += WORD_SIZE_BYTES) {
+    into.setInt32(intoOffset + i, from.getInt32(fromOffset + i, true), true)
+  }
+  for (; i < size; i++) {
+    into.setUint8(intoOffset + i, from.getUint8(fromOffset + i))
+  }
+}
+
+/** Writes the `period` bytes before `to`, fewer than a word, again and again. */
+function repeat(into: DataView, to: number, size: number, period: number): void {
+  const first = Math.min(size, WORD_SIZE_BYTES)
+  for (let i = to; i < to + first; i++) {
+    into.setUint8(i, into.getUint8(i - period))
+  }
+  // A multiple of the period that is a word at least, and as far back as there are bytes now.
+  copyWords(into, to + first - (period === 3 ? 6 : WORD_SIZE_BYTES), into, to + first, size - first)
 }
