@@ -10,10 +10,7 @@ const SECONDS = 90
 testHunt({
   bugs: PLANTED_BUGS,
   command: (directory) => ({
-    parameters: [
-      PROGRAM,
-      ...['--seed', '1', '--seconds', String(SECONDS), '--directory', path.join(directory, 'data')],
-    ],
+    parameters: [PROGRAM, '--seed', '1', '--seconds', String(SECONDS), '--directory', path.join(directory, 'data')],
     environment: {},
   }),
   found: /FOUND: [^\n]*/,
