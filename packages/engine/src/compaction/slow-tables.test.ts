@@ -8,6 +8,7 @@ const OPTIONS = {
   levelZeroTableCountTrigger: 4,
   levelOneSizeBytes: 10_000,
   levelSizeRatio: 10,
+  compression: ['none'] as const,
   tableSizeBytes: 1000,
   levelZeroTableCountMax: 24,
   compactionStrategy: 'leveled',
