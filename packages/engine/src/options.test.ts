@@ -26,7 +26,7 @@ const DEFAULTS = {
   compactionStrategy: 'leveled',
   levelSizeRatio: 10,
   backgroundBytesPerSecondMax: 0,
-  workerCountMax: 2,
+  workerCountMax: 3,
   compression: ['none', 'lz4'],
 }
 

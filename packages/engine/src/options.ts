@@ -63,7 +63,7 @@ export interface StoreOptions {
    * while writes wait for them. Default: 0.
    */
   readonly backgroundBytesPerSecondMax?: number
-  /** Threads that flush and compact, shared by all stores of a thread. Default: 2. */
+  /** Threads that flush and compact, shared by all stores of a thread. Default: 3. */
   readonly workerCountMax?: number
   /**
    * How blocks of new tables are compressed: 'none', 'lz4', 'deflate' or 'zstd' (where the runtime has it), or one of them
@@ -101,7 +101,7 @@ const NUMBER_RULES = {
   levelOneSizeBytes: { byDefault: 64 * MIB, min: 4 * KIB, max: 1024 * GIB },
   levelSizeRatio: { byDefault: 10, min: 2, max: 100 },
   backgroundBytesPerSecondMax: { byDefault: 0, min: 0, max: 1024 * GIB },
-  workerCountMax: { byDefault: 2, min: 1, max: 64 },
+  workerCountMax: { byDefault: 3, min: 1, max: 64 },
 } as const satisfies Record<string, NumberRule>
 
 const COMPACTION_STRATEGIES = ['leveled', 'tiered'] as const

@@ -60,3 +60,54 @@ test('a table that cannot be compacted is given up after three tries, though oth
   expect(told).toEqual(['failed', 'done', 'failed', 'done', 'given up', 'VARVE_CORRUPTION'])
   await scheduler.whenIdle()
 })
+
+test('a large compaction is split for all places, also those that others have at the time', async () => {
+  const version = versionOf({
+    5: [
+      { number: 1, smallest: 'a' },
+      { number: 2, smallest: 'x', largest: 'y', sizeBytes: 3000 },
+      { number: 3, smallest: 'z', sizeBytes: 3000 },
+    ],
+    6: [
+      { number: 4, smallest: 'a', sizeBytes: 100_000, sequences: [0, 0] },
+      { number: 5, smallest: 'x', largest: 'z', sizeBytes: 100_000, sequences: [0, 0] },
+    ],
+  })
+  const partCounts: number[] = []
+  const ends: (() => void)[] = []
+  const runner = {
+    compactionCountMax: 2,
+    oldestLiveSequence: 1,
+    runParts: async (parts: readonly JobPart[]) => {
+      partCounts.push(parts.length)
+      await new Promise<void>((resolve) => ends.push(resolve))
+      return { ok: true, tables: [] }
+    },
+    installed: () => undefined,
+  } as unknown as JobRunner
+  const versions = { current: version, apply: () => Promise.resolve() } as unknown as VersionSet
+  const options = {
+    levelZeroTableCountTrigger: 4,
+    levelOneSizeBytes: 1 << 20,
+    levelSizeRatio: 10,
+    tableSizeBytes: 1000,
+    levelZeroTableCountMax: 24,
+    compactionStrategy: 'leveled',
+  } as const
+  const scheduler = new CompactionScheduler(new MemoryEnv(), versions, runner, options, {
+    isFlushing: () => false,
+    onInstalled: () => undefined,
+    onCompaction: () => undefined,
+    onRetry: () => undefined,
+    onGiveUp: () => undefined,
+  })
+  const ranges = [
+    { lower: Buffer.from('a'), upper: Buffer.from('b') },
+    { lower: Buffer.from('x'), upper: undefined },
+  ]
+  const done = ranges.map((range) => scheduler.compactRange(range))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(partCounts).toEqual([1, 2])
+  ends.forEach((end) => end())
+  await Promise.all(done)
+})

@@ -66,7 +66,7 @@ export class CompactionScheduler {
   readonly #backoff: Backoff
   readonly #running = new Map<CompactionChoice, Promise<void>>()
   readonly #slow = new SlowTables()
-  /** Jobs that run: a large compaction is split into several. */
+  /** Jobs that run or wait for a thread: a large compaction is split into several. */
   #placeCount = 0
   #moveCount = 0
   /** Ranges that a user asked for wait for a place; no other compaction starts before them. */
@@ -264,8 +264,8 @@ export class CompactionScheduler {
       return
     }
     const entryCount = inputs.reduce((sum, table) => sum + table.metadata.entryCount, 0)
-    const placeCount = this.#runner.compactionCountMax - this.#placeCount
-    const parts = partsOf(choice, placeCount, this.#options.tableSizeBytes)
+    // For all places, also those that are taken now: a part that waits for one begins before a whole would have ended.
+    const parts = partsOf(choice, this.#runner.compactionCountMax, this.#options.tableSizeBytes)
     this.#placeCount += parts.length
     const output = await this.#runner.runParts(parts, entryCount).finally(() => {
       this.#placeCount -= parts.length

@@ -19,6 +19,11 @@ export class JobQueue {
     return flush.length + compaction.length + verify.length === 0
   }
 
+  /** Flushes that wait. */
+  get flushCount(): number {
+    return this.#waiting.flush.length
+  }
+
   push(job: WaitingJob): void {
     this.#listOf(job).push(job)
   }

@@ -18,6 +18,11 @@ const THREAD_COUNT_MIN = 2
  * core end no sooner than one behind the other; they took a fifth more of the processors in a load.
  */
 const FLUSH_COUNT_MAX = Math.max(1, availableParallelism() - 1)
+/**
+ * Compactions that are started while a flush runs or waits leave a core to it and one to the service's own thread. Where
+ * no flush does, writes are held up by compactions or nobody writes: then those have all threads but one.
+ */
+const OTHER_COUNT_MAX_WHILE_FLUSHING = Math.max(1, availableParallelism() - 2)
 /** Above any sensible setting. */
 const THREAD_COUNT_LIMIT = 1024
 /**
@@ -73,7 +78,9 @@ export class JobPool {
   #startJobs(): void {
     const threadCount = Math.max(THREAD_COUNT_MIN, ...this.#threadCounts)
     while (this.#flushCount + this.#otherCount < threadCount) {
-      const job = this.#queue.take(this.#flushCount < FLUSH_COUNT_MAX, this.#otherCount < threadCount - 1)
+      const isFlushing = this.#flushCount > 0 || this.#queue.flushCount > 0
+      const otherCountMax = Math.min(threadCount - 1, isFlushing ? OTHER_COUNT_MAX_WHILE_FLUSHING : Infinity)
+      const job = this.#queue.take(this.#flushCount < FLUSH_COUNT_MAX, this.#otherCount < otherCountMax)
       if (job === undefined) {
         return
       }

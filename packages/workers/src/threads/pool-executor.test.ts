@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -145,6 +147,27 @@ describe('order', () => {
     expect(finished).toEqual(['compaction 1'])
     release(second)
     await running[1]
+  })
+
+  test('compactions leave a core to a flush that runs, and one to the main thread; without one they use all but a thread', async () => {
+    const whileFlushing = Math.max(1, availableParallelism() - 2)
+    const executor = executorOn(poolOf('obedient-worker'), whileFlushing + 2)
+    const flush = request('flush', 'wait')
+    const flushing = executor.run(flush)
+    const held = Array.from({ length: whileFlushing }, () => request('compaction', 'wait'))
+    const compacting = held.map(async (job) => await executor.run(job))
+    let hasEnded = false
+    const last = executor.run(request('compaction', 'work')).then(() => {
+      hasEnded = true
+    })
+    // Long enough for it to end if it were started; if it is not, any time will do.
+    await pause(300)
+    expect(hasEnded).toBe(false)
+    release(flush)
+    await flushing
+    await last
+    held.forEach((job) => release(job))
+    await Promise.all(compacting)
   })
 
   test('a verification leaves the last thread to flushes, and lets a compaction that waits go first', async () => {
