@@ -1,7 +1,7 @@
 /** Crashes that once broke a promise, each as small as it could be made. */
 import { createInlineExecutor } from '@varve/workers'
 import { open, type Store, type StoreOptions } from 'varve'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { diskAfter, type SimulatedDisk } from '../simulation/disk.ts'
 import type { DiskSnapshot } from '../simulation/disk-snapshot.ts'
 import { SimulatedEnv } from '../simulation/simulated-env.ts'
@@ -110,4 +110,43 @@ test('R8: a log with writes is no empty store where CURRENT is missing, though i
     code: 'VARVE_CORRUPTION',
     path: `${DIRECTORY}/CURRENT`,
   })
+})
+
+/** No memory of a size that only the index of many entries has. */
+function refuseIndexes(): void {
+  const Memory = SharedArrayBuffer
+  vi.stubGlobal('SharedArrayBuffer', function allocate(sizeBytes: number): SharedArrayBuffer {
+    if (sizeBytes > 4000 && sizeBytes < 16 * 1024) {
+      throw new RangeError('Array buffer allocation failed')
+    }
+    return new Memory(sizeBytes)
+  })
+}
+
+test.each([
+  ['at once', false],
+  ['when it has waited', true],
+])('R5: a batch for whose index there is no memory %s leaves nothing, and harms no other', async (_when, isStalled) => {
+  const env = new SimulatedEnv(1)
+  const batch = Array.from({ length: 1000 }, (_, i) => ({ type: 'put', key: `batch-${i}`, value: '' }) as const)
+  const work = async (): Promise<void> => {
+    const store = await openOn(env, { memtableSizeBytes: 16 * 1024, frozenMemtableCountMax: 1 })
+    store.on('error', () => undefined)
+    env.calls.faults.add({ kinds: ['create'], path: /sst$/, count: Infinity, code: 'ENOSPC' })
+    const before = Array.from({ length: isStalled ? 5 : 0 }, (_, i) => store.put(`${i}`, Buffer.alloc(7000)))
+    refuseIndexes()
+    try {
+      const outcome = store.write(batch).catch((error: unknown) => error)
+      env.calls.faults.liftAll()
+      expect(await outcome).toBeInstanceOf(Error)
+      await Promise.all(before)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    await store.put('later', 'value', { sync: true })
+    expect(await store.getMany(['batch-0', 'batch-999', 'later'])).toEqual([undefined, undefined, Buffer.from('value')])
+  }
+  await env.run(work())
+  expect(await valueOn(env.disk.losePower(KEEPS_NOTHING), 'later')).toBe('value')
+  expect(await valueOn(env.disk.losePower(KEEPS_NOTHING), 'batch-0')).toBeUndefined()
 })

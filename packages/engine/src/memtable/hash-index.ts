@@ -113,10 +113,17 @@ export class HashIndex {
     }
   }
 
+  /** Makes room for so many entries more. Where there is no memory for that, nothing has changed. */
+  reserve(count: number): void {
+    if (this.#count + count > this.#capacity) {
+      this.#grow(Math.max(2 * this.#capacity, this.#count + count))
+    }
+  }
+
   /** Adds the entry that begins at `offset` and whose key begins at `keyOffset`; returns its number. */
   add(hash: number, offset: number, keyOffset: number, keySize: number): number {
     if (this.#count === this.#capacity) {
-      this.#grow()
+      this.reserve(1)
     }
     const entry = this.#count++
     const slot = this.#findSlot(hash | 0, this.#bytes, keyOffset, keySize)
@@ -224,9 +231,9 @@ export class HashIndex {
   }
 
   /** Only for one batch of more, smaller entries than an arena of its size is made for. Hashes are kept: no key is read. */
-  #grow(): void {
-    this.#capacity *= 2
-    const grown = new HashIndex(this.#bytes, this.#capacity)
+  #grow(capacity: number): void {
+    const grown = new HashIndex(this.#bytes, capacity)
+    this.#capacity = capacity
     grown.#hashes.set(this.#hashes)
     grown.#offsets.set(this.#offsets)
     grown.#previous.set(this.#previous)

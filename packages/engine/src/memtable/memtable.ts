@@ -78,6 +78,11 @@ export class Memtable extends ReadableMemtable {
     return fits && (this.count + entryCount <= this.arena.entryCountMax || this.count === 0)
   }
 
+  /** So many entries can be indexed then. Where there is no memory for that, nothing has changed. */
+  reserve(entryCount: number): void {
+    this.index.reserve(entryCount)
+  }
+
   /** Leaves room for a group's header; returns where it begins. */
   beginGroup(): number {
     const offset = this.#usedOffset

@@ -203,6 +203,7 @@ export class WritePath {
       let memtable: Memtable | undefined
       try {
         memtable = this.#room(write.packed.length, write.count)
+        memtable?.reserve(write.count)
         if (memtable !== undefined && write.condition !== undefined && !write.condition.holds()) {
           this.#resumeWhenLoaded(write, write.condition)
           return
@@ -271,11 +272,13 @@ export class WritePath {
     if (memtable === undefined) {
       return this.#pushStalled(packed, sync, condition, isBounded)
     }
+    memtable.reserve(packed.count)
     this.#operationCount += packed.count
     this.#userSizeBytes += packed.userSizeBytes
     return this.#addPacked(memtable, packed.bytes, packed.count, sync)
   }
 
+  /** The memtable has reserved room for them. */
   #addPacked(memtable: Memtable, packed: Uint8Array, count: number, sync: boolean): Promise<void> {
     const group = this.#commits.openGroup(memtable)
     const offset = memtable.copyIn(packed)
