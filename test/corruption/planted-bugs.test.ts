@@ -7,7 +7,7 @@ import { PLANTED_BUGS } from './planted-bugs.ts'
 
 testHunt({
   bugs: PLANTED_BUGS,
-  command: () => vitestOn(['test/corruption/every-byte.test.ts', 'test/corruption/repair.test.ts']),
+  command: () => vitestOn(['every-byte', 'repair', 'torn-manifest'].map((name) => `test/corruption/${name}.test.ts`)),
   found: /(?:AssertionError|Error): (?!.*timed out)[^\n]*/,
   timeoutMs: 600_000,
 })

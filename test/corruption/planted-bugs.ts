@@ -30,6 +30,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     "if (numbersOf('table', names).length > 0 || replay.wals.length > 0 || replay.cutOff.length > 0) {",
     'if (false) {',
   ),
+  engineBug(
+    'tables that an edit at the cut end of a manifest named are deleted',
+    'recovery/recover-store.js',
+    "(file.kind === 'table' && manifestWasTorn)",
+    'false',
+  ),
   bug('the checksum of a block is not compared', [
     TABLE_FORMAT,
     'if (getUint32(bytes, end + 1) !== checksum(bytes.subarray(start, end + 1), checksumSeed(tableNumber, offset))) {',
