@@ -16,6 +16,6 @@ testHunt({
       VARVE_CRASH_STATES: String(STATE_COUNT),
     }),
   // It has found something in a store, and says how to see it again.
-  found: /(?:R\d|leak|no fault|MisuseError|HangError|AssertionError)[^\n]*(?=[^]*replay: VARVE_SEED=)/,
+  found: /(?:R\d|conflict|leak|no fault|MisuseError|HangError|AssertionError)[^\n]*(?=[^]*replay: VARVE_SEED=)/,
   timeoutMs: 600_000,
 })

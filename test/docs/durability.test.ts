@@ -1,5 +1,9 @@
 // docs/durability.md names tests and variables that exist, and the numbers that they have.
 import { expect, test } from 'vitest'
+import { PLANTED_BUGS as DAMAGE_BUGS } from '../corruption/planted-bugs.ts'
+import { PLANTED_BUGS as CRASH_BUGS } from '../crash-exploration/planted-bugs.ts'
+import { PLANTED_BUGS as FAULT_BUGS } from '../fault-exploration/planted-bugs.ts'
+import { PLANTED_BUGS as WORKER_BUGS } from '../planted-bugs/worker-bugs.ts'
 import { codeSpans, readDocument, section, table } from './documents.ts'
 
 const text = readDocument('docs/durability.md')
@@ -45,4 +49,12 @@ test('every invariant that crashes, faults and damage could break has a row', ()
 
 test('nothing that fails is left standing', () => {
   expect(rows.filter(([, , , failures]) => failures !== '0')).toEqual([])
+})
+
+const rules = table(section(text, 'The rules, and what shows that each is needed')).rows
+const told = rules.flatMap(([, , bugs = '']) => bugs.split('; '))
+const planted = [...CRASH_BUGS, ...FAULT_BUGS, ...DAMAGE_BUGS, ...WORKER_BUGS].map(({ name }) => name)
+
+test('each rule has planted bugs, each of which is in a list, and all that are in the lists are told of', () => {
+  expect(told.toSorted()).toEqual(planted.toSorted())
 })

@@ -16,8 +16,12 @@ import { findViolation } from './expected-state.ts'
 import type { FoundState, Generation } from './expected-state.ts'
 
 const KIB = 1024
-/** Opening, verifying and closing take a second on a busy machine; a process that needs so long hangs. */
-const HANG_MS = 120_000
+/**
+ * Opening, verifying and closing take a second on a busy machine; a process that needs so long hangs. Looks are counted,
+ * not time: one that is stopped together with this process does not hang.
+ */
+const HANG_LOOK_COUNT = 120
+const LOOK_MS = 1000
 /** Mostly many, for large groups; but few make more groups, and one alone commits in a way of its own. */
 const WRITER_COUNTS = [64, 64, 64, 8, 1] as const
 
@@ -72,13 +76,16 @@ export class CrashDirectory {
     }
     this.#plan = plan
     const child = new Child('crash-writer', plan)
-    const watchdog = setTimeout(() => {
-      child.endHung()
-    }, HANG_MS)
+    let lookCount = 0
+    const watchdog = setInterval(() => {
+      if (++lookCount === HANG_LOOK_COUNT) {
+        child.endHung()
+      }
+    }, LOOK_MS)
     this.#child = child
     await this.#end(child, ending, runMs)
     const { stderr } = await child.ended
-    clearTimeout(watchdog)
+    clearInterval(watchdog)
     this.#child = undefined
     if (child.hasHung) {
       throw new Error(`the writer under ${JSON.stringify(plan)} said nothing more after: ${child.lines.at(-1)}`)
