@@ -90,6 +90,7 @@ test('a large compaction is split for all places, also those that others have at
     levelZeroTableCountTrigger: 4,
     levelOneSizeBytes: 1 << 20,
     levelSizeRatio: 10,
+    compression: ['none'] as const,
     tableSizeBytes: 1000,
     levelZeroTableCountMax: 24,
     compactionStrategy: 'leveled',
