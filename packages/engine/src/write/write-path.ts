@@ -6,7 +6,6 @@
  *                                                         too fast: -> StallQueue -> (some time later) -> the same
  */
 import {
-  BusyError,
   InvalidArgumentError,
   KIND_DELETE,
   KIND_PUT,
@@ -25,6 +24,7 @@ import type { MemtableQueue } from '../memtable/memtable-queue.ts'
 import { describe } from '../options.ts'
 import type { BackPressure } from './back-pressure.ts'
 import type { CommitQueue } from './commit-queue.ts'
+import { ConditionLoads } from './condition-loads.ts'
 import { PackedOperations, type Operation, type PackedWrite } from './packed-operations.ts'
 import { StallLog, type StallEvent, type StallStats } from './stall-log.ts'
 import { StallQueue, type StalledWrite, type WriteCondition } from './stall-queue.ts'
@@ -57,6 +57,7 @@ export class WritePath {
   readonly #hooks: WritePathHooks
   readonly #valueSizeBytesMax: number
   readonly #stalled: StallQueue
+  readonly #conditions: ConditionLoads
   readonly #stalls: StallLog
   readonly #packed = new PackedOperations()
   readonly #entries = new WalEntryReader()
@@ -65,8 +66,7 @@ export class WritePath {
   #isRefusedForGood = false
   /** What lets the first stalled write go on when it has waited long enough; cancels it. */
   #cancelWake: (() => void) | undefined
-  /** Conditional writes that wait for the disk; and the condition of the first stalled write, while that does. */
-  #judgedSizeBytes = 0
+  /** The condition of the first stalled write, while it waits for the disk. */
   #loadingCondition: WriteCondition | undefined
   #operationCount = 0
   #userSizeBytes = 0
@@ -88,6 +88,7 @@ export class WritePath {
     this.#hooks = hooks
     this.#valueSizeBytesMax = options.valueSizeBytesMax
     this.#stalled = new StallQueue(options.stalledSizeBytesMax)
+    this.#conditions = new ConditionLoads(options.stalledSizeBytesMax)
     this.#stalls = new StallLog(env.clock, (event) => hooks.onStall(event))
   }
 
@@ -100,7 +101,7 @@ export class WritePath {
       operationCount: this.#operationCount,
       userSizeBytes: this.#userSizeBytes,
       stalls: this.#stalls.stats(),
-      stalledSizeBytes: this.#stalled.sizeBytes + this.#judgedSizeBytes,
+      stalledSizeBytes: this.#stalled.sizeBytes + this.#conditions.sizeBytes,
       stalledCount: this.#stalled.count,
     }
   }
@@ -172,7 +173,7 @@ export class WritePath {
     this.#throwIfRefused()
     // A write of nothing is a question alone, and does not wait for room.
     while ((this.#stalled.isEmpty || packed.count === 0) && !condition.holds()) {
-      await this.#loadCondition(condition)
+      await this.#conditions.load(condition)
       this.#throwIfRefused()
     }
     await this.#writePacked(packed, sync, condition)
@@ -311,24 +312,6 @@ export class WritePath {
     this.#operationCount += packed.count
     this.#userSizeBytes += packed.userSizeBytes
     return promise
-  }
-
-  /** Conditional writes that wait for the disk are bounded as those that stall; the first may have any size. */
-  async #loadCondition(condition: WriteCondition): Promise<void> {
-    const { sizeBytes } = condition
-    const { sizeBytesMax } = this.#stalled
-    if (this.#judgedSizeBytes > 0 && this.#judgedSizeBytes + sizeBytes > sizeBytesMax) {
-      throw new BusyError(
-        `${this.#judgedSizeBytes} bytes of conditional writes wait for the disk, and the option stalledSizeBytesMax allows ` +
-          `${sizeBytesMax}: await earlier writes before you make more`,
-      )
-    }
-    this.#judgedSizeBytes += sizeBytes
-    try {
-      await condition.load()
-    } finally {
-      this.#judgedSizeBytes -= sizeBytes
-    }
   }
 
   /** The first stalled write has room, but whether its condition holds is not known without the disk. */
