@@ -119,3 +119,18 @@ test('R9: a job whose counts do not add up leaves no table, and the store can on
   expect(store.getSync('key')?.toString()).toBe('value')
   expect(told).toHaveLength(1)
 })
+
+test('R7: a log that could not be synced when the store closed is not said to have been closed cleanly', async () => {
+  const env = new SimulatedEnv(1)
+  const store = await env.run(openOn(env))
+  const told: string[] = []
+  store.on('error', ({ message }) => told.push(message))
+  await env.run(store.put('key', 'value'))
+  env.calls.faults.add({ kinds: ['dataSync'], path: /wal$/, code: 'EIO', effect: 'dropped' })
+  env.calls.faults.add({ kinds: ['create'], path: /sst$/, count: Number.POSITIVE_INFINITY, code: 'ENOSPC' })
+  await env.run(store.close())
+  expect(told.length).toBeGreaterThan(1)
+  const after = new SimulatedEnv(2, env.disk.losePower({ kept: 'nothing', seed: 1 }))
+  const reopened = await after.run(openOn(after))
+  expect(reopened.getSync('key')).toBeUndefined()
+})

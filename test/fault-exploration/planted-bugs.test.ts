@@ -10,10 +10,13 @@ const RUN_COUNT = 600
 testHunt({
   bugs: PLANTED_BUGS,
   command: () =>
-    vitestOn(['test/fault-exploration/fault-exploration.test.ts'], {
-      VARVE_SEED: '1',
-      VARVE_FAULT_RUNS: String(RUN_COUNT),
-    }),
-  found: /(?:Error: [^\n]*)(?=[^]*replay: VARVE_FAULT=)/,
+    vitestOn(
+      ['counter-examples', 'fault-exploration'].map((name) => `test/fault-exploration/${name}.test.ts`),
+      {
+        VARVE_SEED: '1',
+        VARVE_FAULT_RUNS: String(RUN_COUNT),
+      },
+    ),
+  found: /(?:AssertionError|MisuseError): [^\n]*|Error: [^\n]*(?=[^]*replay: VARVE_FAULT=)|CorruptionError: [^\n]*/,
   timeoutMs: 900_000,
 })
