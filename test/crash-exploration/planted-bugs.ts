@@ -13,10 +13,8 @@ const REPLAY = 'varve/dist/recovery/wal-replay.js'
 const FLUSHES = 'varve/dist/flush/flush-scheduler.js'
 const MEMTABLES = 'varve/dist/memtable/memtable-queue.js'
 const ENGINE = 'varve/dist/engine.js'
-const COMPACTION_CHOICE = 'varve/dist/compaction/compaction-choice.js'
 const MEMTABLE = 'varve/dist/memtable/memtable.js'
 const WRITE_PATH = 'varve/dist/write/write-path.js'
-const CONDITIONAL_WRITER = 'varve/dist/write/conditional-writer.js'
 const TRANSACTIONS = 'varve/dist/transaction/transaction-runner.js'
 const CHECKPOINT = 'varve/dist/checkpoint/checkpoint.js'
 const CURRENT = '@varve/storage/dist/manifest/current-file.js'
@@ -157,16 +155,6 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
     'logNumber: successor.wal.number,',
     'logNumber: this.#memtables.active.wal.isReady ? this.#memtables.active.wal.number : successor.wal.number,',
   ]),
-  bug('compactions into one level do not look at each other', [
-    COMPACTION_CHOICE,
-    'return running.every(isFreeThere);',
-    'return true;',
-  ]),
-  bug('tables are deleted while somebody reads them', [
-    VERSIONS,
-    'this.release(before);',
-    'this.#hooks.onObsoleteTables(before.levels.flat().filter((table) => !next.levels.flat().includes(table)));\n        this.release(before);',
-  ]),
   bug('tombstones are dropped above the bottom', [COMPACTION_JOB, 'request.isBottom', 'true']),
   bug('a version is dropped that a snapshot sees', [VERSION_FILTER, 'this.#oldestLiveFrom(sequence) >= newer', 'true']),
   bug('tables without a name in the manifest are left', [
@@ -178,7 +166,6 @@ const FLUSHES_AND_COMPACTIONS: readonly PlantedBug[] = [
 
 const RECOVERIES: readonly PlantedBug[] = [
   bug('the directory of a new store is not made durable', [RECOVERY, 'syncAncestors(env.files, directory)', '']),
-  bug('the first manifest is in force before the first log is durable', [RECOVERY, 'whenUsable(firstWal),', '']),
   bug('replayed logs are deleted before the recovered state is durable', [
     RECOVERY,
     'let lostFileNames;',
@@ -260,11 +247,6 @@ const CONDITIONS: readonly PlantedBug[] = [
     'return !(kind === KIND_DELETE && this.#isBottom && sequence <= this.#oldest);',
     'return !(kind === KIND_DELETE && this.#isBottom);',
   ]),
-  bug(
-    'nothing is kept for a conditional write whose snapshot is closed',
-    [CONDITIONAL_WRITER, 'liveSequences.hold(sequence);', ''],
-    [CONDITIONAL_WRITER, 'liveSequences.release(sequence);', ''],
-  ),
   bug('a transaction depends on what it writes, and not on what it read', [
     TRANSACTIONS,
     'await this.#host.commit(own.packed, snapshot, readSet.toDependencies(), sync);',

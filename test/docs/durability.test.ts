@@ -52,9 +52,9 @@ test('nothing that fails is left standing', () => {
 })
 
 const rules = table(section(text, 'The rules, and what shows that each is needed')).rows
-const told = rules.flatMap(([, , bugs = '']) => bugs.split('; '))
+const told = rules.flatMap(([, , bugs = '']) => (bugs === '-' ? [] : bugs.split('; ')))
 const planted = [...CRASH_BUGS, ...FAULT_BUGS, ...DAMAGE_BUGS, ...WORKER_BUGS].map(({ name }) => name)
 
-test('each rule has planted bugs, each of which is in a list, and all that are in the lists are told of', () => {
+test('the planted bugs of the rules are those of the lists', () => {
   expect(told.toSorted()).toEqual(planted.toSorted())
 })

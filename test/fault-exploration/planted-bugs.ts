@@ -89,12 +89,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'this.#flushes.finishClose(isSynced)',
     'this.#flushes.finishClose(true)',
   ),
-  engineBug(
-    'level 0 is ordered by file number',
-    'version/version.js',
-    'return b.run - a.run || compareKeys(a.metadata.smallestKey',
-    'return b.metadata.number - a.metadata.number || compareKeys(a.metadata.smallestKey',
-  ),
   bug('a job deletes what it wrote when it fails', [
     '@varve/workers/dist/run-job.js',
     'context?.closeAll();',
