@@ -85,6 +85,11 @@ export class BlockCache {
     block.wasUsed = true
   }
 
+  /** A data block that is in here was used by its list, and marked so by who did. */
+  countListed(): void {
+    this.#hitCounts[ROLE_DATA]++
+  }
+
   /** A block has been read from its file. Keeps it, unless it is larger than the whole cache or is here already. */
   put(tableNumber: number, block: Block): void {
     this.#loadedSizeBytes += block.sizeBytes
@@ -123,11 +128,12 @@ export class BlockCache {
 
   #evictOne(): void {
     let entry = this.#hand
-    while (entry !== undefined && (entry.rounds > 0 || entry.block.wasUsed)) {
-      entry.rounds = entry.block.wasUsed ? roundsOf(entry.block) : entry.rounds
-      entry.block.wasUsed = false
-      entry.rounds--
-      entry = entry.next
+    for (let wasUsed; entry !== undefined; entry = entry.next) {
+      wasUsed = entry.block.takeUsed()
+      if (!wasUsed && entry.rounds === 0) {
+        break
+      }
+      entry.rounds = (wasUsed ? roundsOf(entry.block) : entry.rounds) - 1
     }
     if (entry === undefined) {
       return

@@ -5,6 +5,7 @@
 import { FOUND, KEY_SIZE_BYTES_MAX, KIND_PUT, NEEDS_BLOCK, allDone, hashKey, type ReadStatus } from '@varve/storage'
 import { keySizeOf, putBytes, type Bytes } from '../bytes.ts'
 import type { TableCache } from '../cache/table-cache.ts'
+import { NO_ENTRY } from '../memtable/hash-index.ts'
 import type { ReadableMemtable } from '../memtable/readable-memtable.ts'
 import { throwIfAborted } from './abort.ts'
 import type { LoopGuard } from '../loop-guard.ts'
@@ -206,11 +207,16 @@ export class PointReader {
 
   #findInMemtables<T>(sequence: number, take: ValueTaker<T>): T | undefined | typeof NOT_IN_MEMTABLES {
     const { active, frozen, hashSeed } = this.#view.memtables
-    const hash = hashKey(this.#key, 0, this.#keySize, hashSeed)
+    // Of a settled store no memtable has an entry: the hash is spared too.
+    let hash = -1
     let memtable: ReadableMemtable = active
     for (let i = frozen.length - 1; ; i--) {
-      const entry = memtable.find(this.#key, this.#keySize, hash, sequence)
-      if (entry >= 0) {
+      let entry = NO_ENTRY
+      if (memtable.visibleCount(sequence) > 0) {
+        hash = hash < 0 ? hashKey(this.#key, 0, this.#keySize, hashSeed) : hash
+        entry = memtable.find(this.#key, this.#keySize, hash, sequence)
+      }
+      if (entry !== NO_ENTRY) {
         return memtable.kindOf(entry) === KIND_PUT
           ? take(memtable.bytes, memtable.keyOffsetOf(entry) + this.#keySize, memtable.valueSizeOf(entry))
           : undefined
@@ -228,6 +234,6 @@ const NOT_IN_MEMORY: unique symbol = Symbol('not in memory')
 
 function valueOf<T>(status: ReadStatus, { result }: VersionLookUp, take: ValueTaker<T>): T | undefined {
   return status === FOUND && result.kind === KIND_PUT
-    ? take(result.block.bytes, result.valueOffset, result.valueSize)
+    ? take(result.bytes, result.valueOffset, result.valueSize)
     : undefined
 }

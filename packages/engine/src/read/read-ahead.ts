@@ -63,10 +63,13 @@ export class ReadAhead {
       return undefined
     }
     this.#note(offset, offset + sizeBytes + BLOCK_TRAILER_SIZE_BYTES)
-    const { path, number } = this.table
-    return hasOwnBytes
-      ? decodeBlock(new Uint8Array(this.#bytes.subarray(start, end)), 0, sizeBytes, ROLE_DATA, path, number, offset)
-      : decodeBlock(this.#bytes, start, sizeBytes, ROLE_DATA, path, number, offset)
+    const { path, number, listRoomSizeBytes } = this.table
+    if (!hasOwnBytes) {
+      return decodeBlock(this.#bytes, start, sizeBytes, ROLE_DATA, path, number, offset)
+    }
+    const own = new Uint8Array(end - start + listRoomSizeBytes)
+    own.set(this.#bytes.subarray(start, end))
+    return decodeBlock(own, 0, sizeBytes, ROLE_DATA, path, number, offset, undefined, listRoomSizeBytes)
   }
 
   /** Lets go of what was read. */

@@ -88,6 +88,10 @@ export class ReadContext implements BlockSource {
     this.#tables.blocks.touch(block)
   }
 
+  countListed(): void {
+    this.#tables.blocks.countListed()
+  }
+
   /** Loads what was last asked for and not there. */
   loadSync(): void {
     const handle = this.#handle as TableHandle

@@ -112,7 +112,7 @@ export class BlockCursor {
     const targetPrefix = prefixes === undefined ? 0 : prefixes.of(target, targetOffset, targetSize)
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      const prefix = prefixes === undefined ? targetPrefix : prefixes.at(middle)
+      const prefix = prefixes === undefined ? targetPrefix : prefixes.atRestart(middle)
       if (
         prefix === targetPrefix
           ? this.#restartIsBefore(middle, target, targetOffset, targetSize, sequence)

@@ -19,6 +19,8 @@ export interface BlockSource {
   get(table: TableReader, offset: number, sizeBytes: number, role: BlockRole, naming?: BlockNaming): Block | undefined
   /** A block that is in its place was used. */
   touch(block: Block): void
+  /** A data block was used by its list. */
+  countListed(): void
 }
 
 /** The entry of an index that names a block: where a cache may note it. See `Block.places`. */
@@ -26,6 +28,16 @@ export interface BlockNaming {
   index: Block
   position: number
   place: number
+}
+
+/** The block in a place of an index whose positions are known to be right, as prefixes are. */
+export function blockAt(source: BlockSource, index: Block, position: number, role: BlockRole): Block | undefined {
+  const block = index.places?.[position]
+  if (block === undefined || block.role !== role) {
+    return undefined
+  }
+  source.touch(block)
+  return block
 }
 
 /** The block in the place that `naming` says, if it has been noted there. */

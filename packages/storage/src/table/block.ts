@@ -1,11 +1,12 @@
 /**
  * One block of a table in memory, its checksum verified: the bytes, and where the restart points stand. Its bytes never
- * change, so that any number of cursors may read one, and a cache may drop it at any time.
+ * change, so that any number of cursors may read one, and a cache may drop it at any time. The fields that every look-up
+ * needs stand first, in one line of memory where the runtime keeps their order.
  */
 import { getUint32 } from '../coding.ts'
 import { decompressBlock, rawSizeOf } from '../compression/compressed-block.ts'
 import { CorruptionError } from '../errors.ts'
-import { RestartPrefixes } from './restart-prefixes.ts'
+import { IndexPrefixes } from './index-prefixes.ts'
 import { BLOCK_TRAILER_SIZE_BYTES, RESTART_INTERVAL, checkBlockTrailer } from './table-format.ts'
 import { type WorkspaceRegion, ownRegion } from './workspace.ts'
 
@@ -14,37 +15,51 @@ export const ROLE_INDEX = 0
 export const ROLE_FILTER = 1
 export const ROLE_DATA = 2
 
-const PREFIXED_RESTART_COUNT_MIN = 3
+/** No look-up came to the block yet; the next one makes a list of its entries; it is made; it cannot be made. */
+export type ListState = 0 | 1 | 2 | 3
+export const LIST_UNSEEN = 0
+export const LIST_UNTRIED = 1
+export const LIST_MADE = 2
+export const LIST_IMPOSSIBLE = 3
 
 /** What a block costs beside its bytes: this object, the typed array, the cache's entry. */
 const OVERHEAD_SIZE_BYTES = 300
+const PLACE_SIZE_BYTES = 17
 
 export class Block {
-  /** May be larger than the block: a scan's read-ahead holds many. */
+  /** May be larger than the block: a scan's read-ahead holds many, and a data block may have room for its entry list. */
   readonly bytes: Uint8Array
   readonly start: number
+  readonly role: BlockRole
+  /** Owned by the cache that holds the block, if one does: whether it was used lately. */
+  wasUsed = false
+  /** Owned by look-ups, see entry-list.ts. From `listLimit` on there is room for a list; 0 if there is none. */
+  readonly listLimit: number
+  listState: ListState = LIST_UNSEEN
   /** Behind the last entry, or behind the last byte of a filter. */
   readonly end: number
   /** 0 for a filter. The offsets stand from `end` on. */
   readonly restartCount: number
-  readonly role: BlockRole
-  readonly path: string
-  /** In the file. */
-  readonly offset: number
-  /** For indexes, where there are enough restart points to search for. */
-  readonly prefixes: RestartPrefixes | undefined
-  /** Owned by the cache that holds the block, if one does: whether it was used lately, and where it is named. */
-  wasUsed = false
+  /** For indexes. */
+  readonly prefixes: IndexPrefixes | undefined
   /**
-   * The way past the cache: an index that may have places has the blocks that its entries name, as far as they are in the
-   * same cache, by the positions of the entries. A block is in one place at most. `place` is where its entry's value
-   * stands in the index, which tells it from others should positions ever be the same.
+   * The way past the cache, which owns these: an index that may have places has the blocks that its entries name, as far
+   * as they are in the same cache, by the positions of the entries. A block is in one place at most. `place` is where its
+   * entry's value stands in the index, which tells it from others should positions be the same in a damaged index.
+   *
+   * `lists` has the bytes of those that have an entry list. Who reads there need not come by the block itself, and marks
+   * its position in `marks` as used.
    */
-  mayHavePlaces = false
   places: (Block | undefined)[] | undefined
+  lists: (Uint8Array | undefined)[] | undefined
+  marks: Uint8Array | undefined
+  mayHavePlaces = false
   parent: Block | undefined
   position = 0
   place = 0
+  readonly path: string
+  /** In the file. */
+  readonly offset: number
 
   constructor(
     bytes: Uint8Array,
@@ -54,10 +69,12 @@ export class Block {
     role: BlockRole,
     path: string,
     offset: number,
-    prefixes?: RestartPrefixes,
+    prefixes?: IndexPrefixes,
+    listLimit = 0,
   ) {
     this.bytes = bytes
     this.start = start
+    this.listLimit = listLimit
     this.end = end
     this.restartCount = restartCount
     this.role = role
@@ -69,37 +86,69 @@ export class Block {
   /** From now on the entry of `parent` at `position` leads here. */
   takePlace(parent: Block, position: number, place: number): void {
     this.leavePlace()
-    parent.places ??= []
-    const before = parent.places[position]
-    before?.leavePlace()
-    parent.places[position] = this
+    const places = parent.#makePlaces()
+    places[position]?.leavePlace()
+    places[position] = this
     this.parent = parent
     this.position = position
     this.place = place
+    this.noteList()
   }
 
   leavePlace(): void {
-    const places = this.parent?.places
-    if (places !== undefined) {
-      places[this.position] = undefined
-    }
+    const { parent, position } = this
     this.parent = undefined
+    if (parent?.places !== undefined) {
+      this.wasUsed ||= parent.marks?.[position] === 1
+      parent.places[position] = undefined
+      if (parent.lists !== undefined) {
+        parent.lists[position] = undefined
+      }
+    }
+  }
+
+  /** The block's list, if it has one, is to be found from its place. */
+  noteList(): void {
+    if (this.listState === LIST_MADE && this.parent?.lists !== undefined) {
+      this.parent.lists[this.position] = this.bytes
+    }
+  }
+
+  /** Whether the block was used since this was last asked. */
+  takeUsed(): boolean {
+    const marks = this.parent?.marks
+    const wasUsed = this.wasUsed || marks?.[this.position] === 1
+    this.wasUsed = false
+    if (marks !== undefined) {
+      marks[this.position] = 0
+    }
+    return wasUsed
+  }
+
+  #makePlaces(): (Block | undefined)[] {
+    if (this.places === undefined) {
+      const count = this.restartCount * RESTART_INTERVAL
+      this.places = Array.from({ length: count })
+      this.lists = Array.from({ length: count })
+      this.marks = new Uint8Array(count)
+    }
+    return this.places
   }
 
   /** No entry of this index leads anywhere any more. */
   clearPlaces(): void {
     this.mayHavePlaces = false
     for (const child of this.places ?? []) {
-      if (child !== undefined) {
-        child.parent = undefined
-      }
+      child?.leavePlace()
     }
     this.places = undefined
+    this.lists = undefined
+    this.marks = undefined
   }
 
   /** Memory that a cached block takes. */
   get sizeBytes(): number {
-    const placesSizeBytes = this.role === ROLE_INDEX ? this.restartCount * RESTART_INTERVAL * 8 : 0
+    const placesSizeBytes = this.role === ROLE_INDEX ? this.restartCount * RESTART_INTERVAL * PLACE_SIZE_BYTES : 0
     return this.bytes.length + OVERHEAD_SIZE_BYTES + placesSizeBytes + (this.prefixes?.sizeBytes ?? 0)
   }
 }
@@ -108,6 +157,7 @@ export class Block {
  * The block of `sizeBytes` that stands in `raw` at `start`, its trailer behind it, and in its file at `offset`. It keeps
  * `raw` and does not copy, unless the block is compressed: then it is decompressed into `scratch` if it fits there, else
  * into memory of its own.
+ * @param listRoomSizeBytes room for an entry list: behind the trailer in `raw`, which is the block's own then
  * @throws CorruptionError, or UnsupportedError if it is compressed in a way that this version or runtime lacks
  */
 export function decodeBlock(
@@ -119,19 +169,20 @@ export function decodeBlock(
   fileNumber: number,
   offset: number,
   scratch?: WorkspaceRegion,
+  listRoomSizeBytes = 0,
 ): Block {
   if (start + sizeBytes + BLOCK_TRAILER_SIZE_BYTES > raw.length) {
     throw new CorruptionError(path, offset, 'a block is cut short')
   }
   const codec = checkBlockTrailer(raw, start, sizeBytes, path, fileNumber, offset)
   if (codec === 'none') {
-    return parseBlock(raw, start, sizeBytes, role, path, offset)
+    return parseBlock(raw, start, sizeBytes, role, path, offset, listRoomSizeBytes > 0)
   }
   const end = start + sizeBytes
   const rawSize = rawSizeOf(raw, start, end, path, offset)
-  const into = scratch !== undefined && rawSize <= scratch.sizeBytes ? scratch : ownRegion(rawSize)
+  const into = scratch !== undefined && rawSize <= scratch.sizeBytes ? scratch : ownRegion(rawSize + listRoomSizeBytes)
   decompressBlock(codec, raw, start, end, rawSize, into.bytes, into.offset, path, offset)
-  return parseBlock(into.bytes, into.offset, rawSize, role, path, offset)
+  return parseBlock(into.bytes, into.offset, rawSize, role, path, offset, into !== scratch && listRoomSizeBytes > 0)
 }
 
 /** The block of `sizeBytes` that stands in `raw` at `start`, checksum and compression apart. */
@@ -142,6 +193,7 @@ function parseBlock(
   role: BlockRole,
   path: string,
   offset: number,
+  hasListRoom: boolean,
 ): Block {
   if (role === ROLE_FILTER) {
     return new Block(raw, start, start + sizeBytes, 0, role, path, offset)
@@ -160,9 +212,7 @@ function parseBlock(
     }
     last = restart
   }
-  const prefixes =
-    role === ROLE_INDEX && restartCount >= PREFIXED_RESTART_COUNT_MIN
-      ? RestartPrefixes.of(raw, start, end, restartCount)
-      : undefined
-  return new Block(raw, start, end, restartCount, role, path, offset, prefixes)
+  const prefixes = role === ROLE_INDEX ? IndexPrefixes.of(raw, start, end, restartCount) : undefined
+  const listLimit = role === ROLE_DATA && hasListRoom ? start + sizeBytes : 0
+  return new Block(raw, start, end, restartCount, role, path, offset, prefixes, listLimit)
 }

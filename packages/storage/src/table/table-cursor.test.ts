@@ -173,7 +173,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i', (seed) => {
         const status = lookUpAt(entry.key, sequence, eager)
         checkEqual(status, isThere ? FOUND : NOT_FOUND, `seed ${seed}, ${entry.key.join()} at ${sequence}`)
         if (isThere) {
-          const value = result.block.bytes.slice(result.valueOffset, result.valueOffset + result.valueSize)
+          const value = result.bytes.slice(result.valueOffset, result.valueOffset + result.valueSize)
           const found = { key: entry.key, sequence: result.sequence, kind: result.kind, value }
           checkSame(found, expected, `seed ${seed}`)
         }

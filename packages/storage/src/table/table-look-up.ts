@@ -14,45 +14,33 @@ import {
   NEEDS_BLOCK,
   NOT_FOUND,
   type ReadStatus,
+  blockAt,
   getBlock,
   placedBlock,
   readHandle,
 } from './block-source.ts'
 import { filterMayContain } from './bloom-filter.ts'
+import { LISTED, NOT_LISTED, UNSURE_LIST, considerList, readListed, type ListedEntry } from './entry-list.ts'
+import { UNSURE } from './index-prefixes.ts'
 import type { BlockHandle } from './table-format.ts'
 import type { TableReader } from './table-reader.ts'
 
 /** The version that a look-up found. Made once and used again: it owns the cursor that look-ups work with. */
-export class LookUpResult {
+export class LookUpResult implements ListedEntry {
   readonly cursor: BlockCursor = new BlockCursor()
   readonly handle: BlockHandle = { offset: 0, sizeBytes: 0 }
   readonly naming: BlockNaming
   /** Why there is nothing. */
   status: ReadStatus = NOT_FOUND
+  bytes: Uint8Array = this.cursor.block.bytes
+  kind = 0
+  sequence = 0
+  /** In `bytes`. */
+  valueOffset = 0
+  valueSize = 0
 
   constructor() {
     this.naming = { index: this.cursor.block, position: 0, place: 0 }
-  }
-
-  get kind(): number {
-    return this.cursor.kind
-  }
-
-  get sequence(): number {
-    return this.cursor.sequence
-  }
-
-  get block(): Block {
-    return this.cursor.block
-  }
-
-  /** In `block.bytes`. */
-  get valueOffset(): number {
-    return this.cursor.valueOffset
-  }
-
-  get valueSize(): number {
-    return this.cursor.valueSize
   }
 }
 
@@ -69,29 +57,55 @@ export function lookUp(
   sequence: number,
   result: LookUpResult,
 ): ReadStatus {
-  const { cursor } = result
   const index = findIndex(table, source, key, keySize, keyHash, sequence, result)
   if (index === undefined) {
     return result.status
   }
-  cursor.reset(index)
-  if (!cursor.seek(key, 0, keySize, sequence)) {
-    return NOT_FOUND
+  const position = index.prefixes === undefined ? UNSURE : index.prefixes.find(key, keySize)
+  const list = position < 0 ? undefined : index.lists?.[position]
+  if (list !== undefined) {
+    const answer = readListed(list, key, keySize, result)
+    if (answer !== UNSURE_LIST && (answer === NOT_LISTED || isKnownKind(result.kind))) {
+      ;(index.marks as Uint8Array)[position] = 1
+      source.countListed()
+      return answer === LISTED && result.sequence <= sequence ? FOUND : NOT_FOUND
+    }
   }
-  const data = namedData(table, source, index, result)
-  if (data === undefined) {
-    return NEEDS_BLOCK
-  }
-  cursor.reset(data)
-  if (!cursor.seek(key, 0, keySize, sequence) || !isKey(cursor, key, keySize)) {
-    return NOT_FOUND
-  }
-  checkKind(cursor)
-  return FOUND
+  const data = findData(table, source, index, position, key, keySize, sequence, result)
+  return data === undefined ? result.status : search(data, key, keySize, sequence, result)
 }
 
 /** The index of the partition that may hold the key; `undefined` with `status` in the result: not found, or not loaded. */
 function findIndex(
+  table: TableReader,
+  source: BlockSource,
+  key: Uint8Array,
+  keySize: number,
+  keyHash: number,
+  sequence: number,
+  result: LookUpResult,
+): Block | undefined {
+  const top = table.topIndex
+  const position = top.prefixes === undefined ? UNSURE : top.prefixes.find(key, keySize)
+  if (position >= 0) {
+    // What is in memory is nearly always in its place: no entry of an index is read.
+    const filter = blockAt(source, top, position * 2, ROLE_FILTER)
+    if (filter !== undefined) {
+      if (!filterMayContain(filter, keyHash)) {
+        result.status = NOT_FOUND
+        return undefined
+      }
+      const index = blockAt(source, top, position * 2 + 1, ROLE_INDEX)
+      if (index !== undefined) {
+        return index
+      }
+    }
+  }
+  return loadedIndex(table, source, key, keySize, keyHash, sequence, result)
+}
+
+/** As `findIndex`, by what the entries of the top index say. */
+function loadedIndex(
   table: TableReader,
   source: BlockSource,
   key: Uint8Array,
@@ -133,9 +147,28 @@ function findIndex(
   return index
 }
 
-/** The data block that the cursor in `index` stands at, or `undefined` if it has to be loaded. */
-function namedData(table: TableReader, source: BlockSource, index: Block, result: LookUpResult): Block | undefined {
+/** The data block that may hold the key; `undefined` with `status` in the result: not found, or not loaded. */
+function findData(
+  table: TableReader,
+  source: BlockSource,
+  index: Block,
+  position: number,
+  key: Uint8Array,
+  keySize: number,
+  sequence: number,
+  result: LookUpResult,
+): Block | undefined {
+  const data = position < 0 ? undefined : blockAt(source, index, position, ROLE_DATA)
+  if (data !== undefined) {
+    return data
+  }
   const { cursor, handle, naming } = result
+  cursor.reset(index)
+  if (!cursor.seek(key, 0, keySize, sequence)) {
+    result.status = NOT_FOUND
+    return undefined
+  }
+  result.status = NEEDS_BLOCK
   naming.index = index
   naming.position = cursor.position
   naming.place = cursor.valueOffset
@@ -145,6 +178,23 @@ function namedData(table: TableReader, source: BlockSource, index: Block, result
   }
   readHandle(cursor, table, cursor.valueOffset, handle)
   return getBlock(source, table, handle, ROLE_DATA, naming)
+}
+
+/** Looks the key up in the data block itself. */
+function search(data: Block, key: Uint8Array, keySize: number, sequence: number, result: LookUpResult): ReadStatus {
+  considerList(data)
+  const { cursor } = result
+  cursor.reset(data)
+  if (!cursor.seek(key, 0, keySize, sequence) || !isKey(cursor, key, keySize)) {
+    return NOT_FOUND
+  }
+  checkKind(cursor)
+  result.bytes = data.bytes
+  result.kind = cursor.kind
+  result.sequence = cursor.sequence
+  result.valueOffset = cursor.valueOffset
+  result.valueSize = cursor.valueSize
+  return FOUND
 }
 
 /**

@@ -5,7 +5,6 @@ import { CorruptionError } from '../errors.ts'
 import { ROLE_DATA, ROLE_FILTER } from './block.ts'
 import { getBlock } from './block-source.ts'
 import { TableCursor } from './table-cursor.ts'
-import { BLOCK_TRAILER_SIZE_BYTES } from './table-format.ts'
 import type { TableMetadata } from './table-metadata.ts'
 import { TableReader } from './table-reader.ts'
 import {
@@ -62,5 +61,6 @@ function expectSame(actual: Omit<TableMetadata, 'sizeBytes'>, expected: Omit<Tab
 function firstBlockSize(table: TableReader): number {
   const cursor = new TableCursor(table, new EagerSource())
   cursor.seekToFirst()
-  return cursor.block.bytes.length - BLOCK_TRAILER_SIZE_BYTES
+  const { start, end, restartCount } = cursor.block
+  return end - start + restartCount * 4 + 4
 }

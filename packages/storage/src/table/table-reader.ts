@@ -6,7 +6,8 @@ import type { File } from '../env/env.ts'
 import { readFully, readFullySync } from '../env/file-io.ts'
 import { CorruptionError } from '../errors.ts'
 import type { FileNumber } from '../file-names.ts'
-import { type Block, type BlockRole, ROLE_FILTER, ROLE_INDEX, decodeBlock } from './block.ts'
+import { type Block, type BlockRole, ROLE_DATA, ROLE_FILTER, ROLE_INDEX, decodeBlock } from './block.ts'
+import { listRoomSizeBytes } from './entry-list.ts'
 import { BLOCK_TRAILER_SIZE_BYTES, TABLE_FOOTER_SIZE_BYTES, readTableFooter, type TableFooter } from './table-format.ts'
 import { type TableProperties, decodeTableProperties } from './table-properties.ts'
 
@@ -21,6 +22,8 @@ export class TableReader {
   readonly properties: TableProperties
   readonly topIndex: Block
   readonly #bodySizeBytes: number
+  /** Behind each data block that it reads, for the block's entry list. */
+  readonly listRoomSizeBytes: number
 
   private constructor(file: File, number: FileNumber, sizeBytes: number, tail: Tail) {
     const { footer, bytes, offset } = tail
@@ -45,6 +48,8 @@ export class TableReader {
       footer.topIndex.offset,
     )
     this.#bodySizeBytes = footer.topIndex.offset
+    const { entryCount, dataBlockCount, rawKeySizeBytes, rawValueSizeBytes } = this.properties
+    this.listRoomSizeBytes = listRoomSizeBytes(entryCount, dataBlockCount, rawKeySizeBytes + rawValueSizeBytes)
     if (this.properties.number !== number) {
       throw new CorruptionError(file.path, footer.properties.offset, 'the properties are of another table')
     }
@@ -98,31 +103,33 @@ export class TableReader {
 
   /** The block at `offset`. @throws CorruptionError, UnsupportedError, IoError */
   readBlockSync(offset: number, sizeBytes: number, role: BlockRole): Block {
-    const raw = this.#roomFor(offset, sizeBytes)
-    readFullySync(this.file, raw, 0, raw.length, offset)
-    return decodeBlock(raw, 0, sizeBytes, role, this.file.path, this.number, offset)
+    const listRoom = role === ROLE_DATA ? this.listRoomSizeBytes : 0
+    const raw = this.#roomFor(offset, sizeBytes, listRoom)
+    readFullySync(this.file, raw, 0, sizeBytes + BLOCK_TRAILER_SIZE_BYTES, offset)
+    return decodeBlock(raw, 0, sizeBytes, role, this.file.path, this.number, offset, undefined, listRoom)
   }
 
   /** As `readBlockSync`, without blocking. */
   async readBlock(offset: number, sizeBytes: number, role: BlockRole): Promise<Block> {
-    const raw = this.#roomFor(offset, sizeBytes)
-    await readFully(this.file, raw, 0, raw.length, offset)
-    return decodeBlock(raw, 0, sizeBytes, role, this.file.path, this.number, offset)
+    const listRoom = role === ROLE_DATA ? this.listRoomSizeBytes : 0
+    const raw = this.#roomFor(offset, sizeBytes, listRoom)
+    await readFully(this.file, raw, 0, sizeBytes + BLOCK_TRAILER_SIZE_BYTES, offset)
+    return decodeBlock(raw, 0, sizeBytes, role, this.file.path, this.number, offset, undefined, listRoom)
   }
 
   /** Bytes as they stand in the file, unchecked; for those who decode several blocks at once. */
   async readBytes(offset: number, sizeBytes: number): Promise<Uint8Array> {
-    const bytes = this.#roomFor(offset, sizeBytes - BLOCK_TRAILER_SIZE_BYTES)
+    const bytes = this.#roomFor(offset, sizeBytes - BLOCK_TRAILER_SIZE_BYTES, 0)
     await readFully(this.file, bytes, 0, bytes.length, offset)
     return bytes
   }
 
   /** Checked before memory is allocated: a size comes from the file. */
-  #roomFor(offset: number, sizeBytes: number): Uint8Array {
+  #roomFor(offset: number, sizeBytes: number, listRoom: number): Uint8Array {
     if (offset + sizeBytes + BLOCK_TRAILER_SIZE_BYTES > this.#bodySizeBytes) {
       throw new CorruptionError(this.file.path, offset, 'a block reaches beyond its part of the file')
     }
-    return new Uint8Array(sizeBytes + BLOCK_TRAILER_SIZE_BYTES)
+    return new Uint8Array(sizeBytes + BLOCK_TRAILER_SIZE_BYTES + listRoom)
   }
 }
 

@@ -135,6 +135,10 @@ export class EagerSource implements BlockSource {
   touch(): void {
     throw new Error('nothing has a place here')
   }
+
+  countListed(): void {
+    throw new Error('nothing has a place here')
+  }
 }
 
 /** Has no block until `load` is called, and then, from time to time, forgets those of finished operations. */
@@ -155,6 +159,10 @@ export class LazySource implements BlockSource {
   }
 
   touch(): void {
+    throw new Error('nothing has a place here')
+  }
+
+  countListed(): void {
     throw new Error('nothing has a place here')
   }
 
