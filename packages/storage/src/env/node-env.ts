@@ -4,7 +4,6 @@
  */
 import fs from 'node:fs'
 import { randomFillSync } from 'node:crypto'
-import { tryLock } from 'fs-native-extensions'
 import { CorruptionError, IoError, isNotFound } from '../errors.ts'
 import type { Env, File, FileLock, FileSystem, OpenMode } from './env.ts'
 
@@ -133,6 +132,8 @@ class NodeFileSystem implements FileSystem {
   }
 
   async lock(path: string): Promise<FileLock | undefined> {
+    // It takes as long to load as all of ours. Threads that run jobs lock nothing.
+    const { tryLock } = await import('fs-native-extensions')
     const descriptor = await openChecked(path, LOCK_FLAGS)
     let locked = false
     try {
