@@ -45,7 +45,14 @@ class LongestFirst extends BaseSequencer {
 /** Far above what any takes, where nothing else is said: the machine may be slow, busy, or stand still for a while. */
 const TIMEOUT_MS = 120_000
 
-const shared = { pool: 'forks', testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS, alias } as const
+const shared = {
+  pool: 'forks',
+  testTimeout: TIMEOUT_MS,
+  hookTimeout: TIMEOUT_MS,
+  alias,
+  // Node loads what is built; there is nothing to transform.
+  server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+} as const
 
 export default defineConfig({
   test: {

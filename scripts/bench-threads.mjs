@@ -1,4 +1,4 @@
 // `npm run bench:threads -- arguments`: one store used from several threads, beside stores that each thread opens.
-import { launchProgram } from './launch.mjs'
+import { launch } from './launch.mjs'
 
-await launchProgram('packages/bench', 'dist/threads/main.js')
+await launch('packages/bench', 'dist/threads/main.js')

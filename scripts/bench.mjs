@@ -10,4 +10,4 @@ if (!has(/^(-h|--(help|memory|compare|render))(=|$)/)) {
   const compiles = !has(/^--quick$/) || has(/^--stores/)
   await installPeers((text) => console.error(`varve: ${text}`), { compiles })
 }
-await launch('bench')
+await launch('packages/bench', 'dist/main.js')

@@ -5,13 +5,8 @@ import { join } from 'node:path'
 import { root, runAttached } from './command.mjs'
 import { build, install } from './prepare.mjs'
 
-/** Runs `packages/<name>/dist/main.js` with our arguments; its exit code becomes ours. */
-export async function launch(name) {
-  await launchProgram(join('packages', name), 'dist/main.js')
-}
-
-/** Runs a program of a project, given by its path in there, in the same way. */
-export async function launchProgram(project, path) {
+/** Runs a program of a project, given by its path in there, with our arguments; its exit code becomes ours. */
+export async function launch(project, path) {
   const program = join(root, project, path)
   const announce = (text) => console.error(`varve: ${text}`)
 

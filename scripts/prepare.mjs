@@ -24,8 +24,9 @@ export async function install(announce = () => {}) {
 }
 
 /** Builds one project with all that it refers to; without a name, everything. Resolves like `runQuietly`. */
-export function build(project = '.') {
-  return runQuietly(process.execPath, [toolScript('typescript', 'tsc'), '-b', project])
+export async function build(project = '.') {
+  const compiled = await runQuietly(process.execPath, [toolScript('typescript', 'tsc'), '-b', project])
+  return compiled.code === 0 ? runQuietly(process.execPath, [join(root, 'scripts', 'bundle.mjs')]) : compiled
 }
 
 /** Changes when what is installed would: with any manifest, the lockfile, the platform. */

@@ -1,4 +1,4 @@
 // `npm start -- arguments`: the command line of this working tree.
 import { launch } from './launch.mjs'
 
-await launch('cli')
+await launch('packages/cli', 'dist/bundle/main.js')

@@ -1,4 +1,4 @@
 // `npm run stress -- arguments`: several threads use one store, and all that they see is judged.
-import { launchProgram } from './launch.mjs'
+import { launch } from './launch.mjs'
 
-await launchProgram('test/harness', 'dist/programs/stress.js')
+await launch('test/harness', 'dist/programs/stress.js')

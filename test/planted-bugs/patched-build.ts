@@ -1,4 +1,7 @@
-/** A copy of the built packages in a directory of its own, in which single files are changed and put back. */
+/**
+ * A copy of the built packages in a directory of its own, in which single files are changed and put back. What is copied,
+ * and loaded, are the modules as tsc wrote them, not their bundles.
+ */
 import fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,8 +24,10 @@ export class PatchedBuild {
       const source = join(ROOT, 'packages', folder)
       const target = join(this.#modules, name)
       fs.mkdirSync(target, { recursive: true })
-      fs.cpSync(join(source, 'dist'), join(target, 'dist'), { recursive: true })
-      fs.cpSync(join(source, 'package.json'), join(target, 'package.json'))
+      const bundle = join(source, 'dist', 'bundle')
+      fs.cpSync(join(source, 'dist'), join(target, 'dist'), { recursive: true, filter: (path) => path !== bundle })
+      const manifest = fs.readFileSync(join(source, 'package.json'), 'utf8')
+      fs.writeFileSync(join(target, 'package.json'), manifest.replace('./dist/bundle/index.js', './dist/index.js'))
       this.#linkDependencies(join(source, 'node_modules'))
     }
   }

@@ -19,7 +19,7 @@ import type { StoreProcessPlan } from '../harness/store-process-plan.ts'
 const run = promisify(execFile)
 /** Compactions that are under way have files that nothing names yet. */
 const PATIENCE = { timeout: 20_000, interval: 20 }
-const ENGINE_URL = new URL('../../packages/engine/dist/index.js', import.meta.url).href
+const ENGINE_URL = new URL('../../packages/engine/dist/bundle/index.js', import.meta.url).href
 
 function tableNames(store: Store): string[] {
   return readdirSync(store.directory).filter((name) => name.endsWith('.sst'))

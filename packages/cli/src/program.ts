@@ -1,5 +1,5 @@
 /** The commands with their options, arguments and help. What they do is in `commands/`. */
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultDirectory } from './command-context.ts'
 import type { CommandContext, Surroundings } from './command-context.ts'
@@ -241,7 +241,7 @@ function parseDelimiter(text: string): string {
 }
 
 function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const manifest: unknown = createRequire(import.meta.url)('@varve/cli/package.json')
   if (
     typeof manifest === 'object' &&
     manifest !== null &&

@@ -30,8 +30,16 @@ export async function buildBase(revision: string, directory: string, note: (text
     throw new Error(`the commit ${commit} does not say which pnpm installs it`)
   }
   await inBase(directory, 'npx', '-y', pnpm, 'install', '--frozen-lockfile', '--prefer-offline')
-  await inBase(directory, 'npx', 'tsc', '-b', 'packages/engine')
-  return { commit, enginePath: join(directory, 'packages', 'engine', 'dist', 'index.js') }
+  await inBase(directory, 'npm', 'run', 'build')
+  return { commit, enginePath: await findEngine(join(directory, 'packages', 'engine')) }
+}
+
+/** The file that the commit's manifest names. */
+async function findEngine(directory: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
+    readonly exports: { readonly '.': { readonly import: string } }
+  }
+  return join(directory, manifest.exports['.'].import)
 }
 
 async function inBase(directory: string, file: string, ...args: string[]): Promise<void> {

@@ -1,6 +1,6 @@
 // A program that runs two jobs and forgets to close the executor. It says so if it is then held, by threads that are idle.
 import { putWalHeader } from '@varve/storage'
-import { createJobControl, createPoolExecutor } from '../../dist/index.js'
+import { createJobControl, createPoolExecutor } from '../../dist/bundle/index.js'
 
 /** Long before an idle thread retires. */
 const HELD_AFTER_MS = 5000

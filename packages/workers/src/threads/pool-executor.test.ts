@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 /** The real worker, as built: tests of other packages run on the build too. */
-const BUILT_WORKER = new URL('../../dist/threads/job-worker.js', import.meta.url)
+const BUILT_WORKER = new URL('../../dist/bundle/job-worker.js', import.meta.url)
 
 describe('the built worker', () => {
   test('R12: gives what the same jobs give inline', async () => {
