@@ -1,8 +1,15 @@
 /** The model against stores whose jobs run on the calling thread. */
-import { CONFIGURATIONS } from './configurations.ts'
+import { CONFIGURATIONS, SHORT_CONFIGURATIONS, SHORT_PART } from './configurations.ts'
 import { describeModelRuns } from './model-suite.ts'
+
+const TEST_PATH = 'test/model/model-inline.test.ts'
 
 describeModelRuns(
   CONFIGURATIONS.filter(({ executor }) => executor === 'inline'),
-  'test/model/model-inline.test.ts',
+  TEST_PATH,
+)
+describeModelRuns(
+  SHORT_CONFIGURATIONS.filter(({ executor }) => executor === 'inline'),
+  TEST_PATH,
+  SHORT_PART,
 )
