@@ -16,6 +16,7 @@ import type { JobFault, JobPoint } from '../harness/job-fault-plan.ts'
 import { ledgerFaults, readLedger } from '../harness/ledger.ts'
 import { rejection } from '../harness/rejection.ts'
 import { makeMemoryDirectory } from '../harness/scratch-directory.ts'
+import type { Hook } from '../harness/scratch-directory.ts'
 
 const KIB = 1024
 const LEVEL_ZERO_TRIGGER = 2
@@ -46,8 +47,8 @@ const WORDS: Readonly<Record<JobFault, RegExp>> = {
   twice: /nothing is told/,
 }
 
-function freshPath(): string {
-  return path.join(makeMemoryDirectory('worker-faults'), 'store')
+function freshPath(whenFinished: Hook): string {
+  return path.join(makeMemoryDirectory('worker-faults', whenFinished), 'store')
 }
 
 /** A store whose jobs run in threads that fail as planned, and what it tells. */
@@ -126,10 +127,11 @@ async function expectWhole(directory: string, entries: readonly [string, string]
   expect(await ledgerFaults(directory), 'R10').toEqual([])
 }
 
-describe.each(TYPES)('once, in a %s', { timeout: TIMEOUT_MS }, (type) => {
+// Tests that mostly wait, for threads to start and to count as hung, do so together: each has threads of its own.
+describe.concurrent.each(TYPES)('once, in a %s', { timeout: TIMEOUT_MS }, (type) => {
   for (const fault of ['exit', 'throw', 'hang', 'garbage'] as const) {
-    test(`${fault}: the job is done again, at any point of it`, async () => {
-      const directory = freshPath()
+    test(`${fault}: the job is done again, at any point of it`, async ({ onTestFinished }) => {
+      const directory = freshPath(onTestFinished)
       const faulty = await FaultyStore.open(directory)
       const entries: [string, string][] = []
       for (const point of fault === 'hang' ? HANG_POINTS : POINTS) {
@@ -152,8 +154,8 @@ describe.each(TYPES)('once, in a %s', { timeout: TIMEOUT_MS }, (type) => {
     ['throw', 'answered'],
     ['twice', 'answer'],
   ] as const) {
-    test(`${fault} at ${point}: what was answered counts`, async () => {
-      const directory = freshPath()
+    test(`${fault} at ${point}: what was answered counts`, async ({ onTestFinished }) => {
+      const directory = freshPath(onTestFinished)
       const faulty = await FaultyStore.open(directory)
       const entries: [string, string][] = []
       for (const round of ['one', 'two']) {
@@ -167,11 +169,11 @@ describe.each(TYPES)('once, in a %s', { timeout: TIMEOUT_MS }, (type) => {
   }
 })
 
-describe('again and again', { timeout: TIMEOUT_MS }, () => {
+describe.concurrent('again and again', { timeout: TIMEOUT_MS }, () => {
   for (const type of TYPES) {
     for (const fault of type === 'flush' ? (['exit', 'garbage', 'hang'] as const) : (['exit', 'garbage'] as const)) {
-      test(`${fault} in each ${type}: read-only after three tries, and nothing is lost`, async () => {
-        const directory = freshPath()
+      test(`${fault} in each ${type}: read-only after three tries, and nothing is lost`, async ({ onTestFinished }) => {
+        const directory = freshPath(onTestFinished)
         const faulty = await FaultyStore.open(directory)
         const before = await faulty.provoke(type, 'before')
         planJobFault(directory, { type, point: 'first-byte', fault, count: 1000 })
@@ -193,29 +195,31 @@ describe('again and again', { timeout: TIMEOUT_MS }, () => {
   }
 })
 
-describe('while a store opens', () => {
+describe.concurrent('while a store opens', () => {
   /** A directory whose log has to be replayed, as after a crash. */
-  async function withReplay(): Promise<{ directory: string; entries: [string, string][] }> {
-    const original = freshPath()
+  async function withReplay(onTestFinished: Hook): Promise<{ directory: string; entries: [string, string][] }> {
+    const original = freshPath(onTestFinished)
     const store = await open(original, OPTIONS)
     const entries = await fill(store, ENTRY_COUNT)
-    const directory = freshPath()
+    const directory = freshPath(onTestFinished)
     fs.cpSync(original, directory, { recursive: true })
     await store.close()
     return { directory, entries }
   }
 
-  test.each<JobFault>(['exit', 'throw', 'hang', 'garbage'])('%s once: it opens nevertheless', async (fault) => {
-    const { directory, entries } = await withReplay()
-    planJobFault(directory, { type: 'flush', point: 'table-synced', fault, count: 1 })
-    const faulty = await FaultyStore.open(directory)
-    expect(await contentsOf(faulty.store)).toEqual(entries)
-    await faulty.store.close()
-    expect(await ledgerFaults(directory), 'R10').toEqual([])
-  })
+  for (const fault of ['exit', 'throw', 'hang', 'garbage'] as const) {
+    test(`${fault} once: it opens nevertheless`, async ({ onTestFinished }) => {
+      const { directory, entries } = await withReplay(onTestFinished)
+      planJobFault(directory, { type: 'flush', point: 'table-synced', fault, count: 1 })
+      const faulty = await FaultyStore.open(directory)
+      expect(await contentsOf(faulty.store)).toEqual(entries)
+      await faulty.store.close()
+      expect(await ledgerFaults(directory), 'R10').toEqual([])
+    })
+  }
 
-  test('each time: it fails cleanly, and the next open finds everything', async () => {
-    const { directory, entries } = await withReplay()
+  test('each time: it fails cleanly, and the next open finds everything', async ({ onTestFinished }) => {
+    const { directory, entries } = await withReplay(onTestFinished)
     planJobFault(directory, { type: 'flush', point: 'answer', fault: 'exit', count: 1000 })
     const error = await rejection('VARVE_INTERNAL', FaultyStore.open(directory))
     expect(error.message).toMatch(WORDS.exit)
@@ -223,8 +227,10 @@ describe('while a store opens', () => {
   })
 })
 
-test('a flush that hangs while the store closes: closing ends, and the log keeps what it would have written', async () => {
-  const directory = freshPath()
+test.concurrent('a flush that hangs while the store closes: closing ends, and the log keeps what it would have written', async ({
+  onTestFinished,
+}) => {
+  const directory = freshPath(onTestFinished)
   const faulty = await FaultyStore.open(directory)
   const entries = await fill(faulty.store, ENTRY_COUNT)
   planJobFault(directory, { type: 'flush', point: 'first-byte', fault: 'hang', count: 1000 })
@@ -238,8 +244,10 @@ function threadCount(): number {
   return process.platform === 'linux' ? fs.readdirSync('/proc/self/task').length : 0
 }
 
-test('a thread of the application that ends takes the threads of its store with it, and the lock is free', async () => {
-  const directory = freshPath()
+test('a thread of the application that ends takes the threads of its store with it, and the lock is free', async ({
+  onTestFinished,
+}) => {
+  const directory = freshPath(onTestFinished)
   // The first asynchronous call starts the threads of the runtime.
   await fs.promises.stat('.')
   const before = threadCount()

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest'
 const MEMORY_DIRECTORY = '/dev/shm'
 const MEMORY_SIZE_BYTES_MIN = 256 * 1024 * 1024
 
-type Hook = (work: () => void) => void
+export type Hook = (work: () => void) => void
 
 /**
  * A new empty directory. `VARVE_KEEP=1` leaves it behind to be looked at.
@@ -31,8 +31,8 @@ function makeDirectory(parent: string, name: string, whenFinished: Hook): string
  * As `makeScratchDirectory`, but in memory where the machine has room for that: for tests that write a lot and of which
  * none looks at what a disk does.
  */
-export function makeMemoryDirectory(name: string): string {
-  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name, onTestFinished)
+export function makeMemoryDirectory(name: string, whenFinished: Hook = onTestFinished): string {
+  return makeDirectory(hasRoom(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : os.tmpdir(), name, whenFinished)
 }
 
 /** A path at which nothing stands yet, in a directory that does. */
