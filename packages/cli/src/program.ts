@@ -1,26 +1,13 @@
-/** The commands with their options, arguments and help. What they do is in `commands/`. */
+/** The commands with their options, arguments and help. What they do is in `commands/`, loaded when one is run. */
 import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { defaultDirectory } from './command-context.ts'
 import type { CommandContext, Surroundings } from './command-context.ts'
-import { checkpoint } from './commands/checkpoint.ts'
-import { compact } from './commands/compact.ts'
-import { deleteKey } from './commands/delete.ts'
-import { destroyStore } from './commands/destroy.ts'
 import type { DestroyOptions } from './commands/destroy.ts'
-import { getKey } from './commands/get.ts'
-import { importDatabase } from './commands/import-database.ts'
 import type { DatabaseImportOptions } from './commands/import-database.ts'
-import { importFile } from './commands/import.ts'
 import type { ImportOptions } from './commands/import.ts'
-import { putKey } from './commands/put.ts'
-import { repairStore } from './commands/repair.ts'
-import { scan } from './commands/scan.ts'
 import type { ScanOptions } from './commands/scan.ts'
-import { show } from './commands/show.ts'
-import { showStats } from './commands/stats.ts'
 import type { StatsOptions } from './commands/stats.ts'
-import { verify } from './commands/verify.ts'
 import { CommandFailure, describeFailure, exitCodes } from './failure.ts'
 
 /** What `varve` without a command does. */
@@ -84,7 +71,7 @@ function addShow(program: Command, context: ContextSource): void {
     .command(defaultCommand)
     .description('show what the store holds; an empty one is filled with 135 thousand cities first')
     .addHelpText('after', examples(['', 'show', '--directory ./other']))
-    .action(() => show(context()))
+    .action(async () => (await import('./commands/show.ts')).show(context()))
 }
 
 function addImport(program: Command, context: ContextSource): void {
@@ -116,13 +103,13 @@ function addImport(program: Command, context: ContextSource): void {
         'import ./old-db --from classic-level --directory ./new-db',
       ]),
     )
-    .action((source: string, options: ImportOptions | DatabaseImportOptions, command: Command) => {
+    .action(async (source: string, options: ImportOptions | DatabaseImportOptions, command: Command) => {
       if ('from' in options) {
-        return importDatabase(context(), source, options)
+        return (await import('./commands/import-database.ts')).importDatabase(context(), source, options)
       }
       return options.key === undefined
         ? command.error("required option '-k, --key <field>' not specified")
-        : importFile(context(), source, options)
+        : (await import('./commands/import.ts')).importFile(context(), source, options)
     })
 }
 
@@ -132,20 +119,20 @@ function addEntryCommands(program: Command, context: ContextSource): void {
     .description('print the value of a key')
     .argument('<key>')
     .addHelpText('after', examples(['get city/IS/Akranes/3416706']))
-    .action((key: string) => getKey(context(), key))
+    .action(async (key: string) => (await import('./commands/get.ts')).getKey(context(), key))
   program
     .command('put')
     .description('store a value; creates the store if there is none')
     .argument('<key>')
     .argument('<value>')
     .addHelpText('after', examples(['put user/7 \'{"name":"Ada"}\'', 'put -- -5 minus-five']))
-    .action((key: string, value: string) => putKey(context(), key, value))
+    .action(async (key: string, value: string) => (await import('./commands/put.ts')).putKey(context(), key, value))
   program
     .command('delete')
     .description('delete a key; one that is not there is no failure')
     .argument('<key>')
     .addHelpText('after', examples(['delete user/7']))
-    .action((key: string) => deleteKey(context(), key))
+    .action(async (key: string) => (await import('./commands/delete.ts')).deleteKey(context(), key))
 }
 
 function addScan(program: Command, context: ContextSource): void {
@@ -169,7 +156,7 @@ function addScan(program: Command, context: ContextSource): void {
         ['', 'scan --json --reverse', '| head'],
       ]),
     )
-    .action((options: ScanOptions) => scan(context(), options))
+    .action(async (options: ScanOptions) => (await import('./commands/scan.ts')).scan(context(), options))
 }
 
 function addMaintenance(program: Command, context: ContextSource): void {
@@ -178,34 +165,34 @@ function addMaintenance(program: Command, context: ContextSource): void {
     .description('show levels, sizes and memory')
     .option('--json', 'as JSON')
     .addHelpText('after', examples(['stats', 'stats --json']))
-    .action((options: StatsOptions) => showStats(context(), options))
+    .action(async (options: StatsOptions) => (await import('./commands/stats.ts')).showStats(context(), options))
   program
     .command('compact')
     .description('merge all tables down: deleted and overwritten entries give their space back')
     .addHelpText('after', examples(['compact']))
-    .action(() => compact(context()))
+    .action(async () => (await import('./commands/compact.ts')).compact(context()))
   program
     .command('checkpoint')
     .description('make a store of its own, in a new directory, of what the store holds now')
     .argument('<target>', 'a directory that does not exist yet; on the same file system tables take no room twice')
     .addHelpText('after', examples(['checkpoint ../backup/monday', 'checkpoint copy --directory ./other']))
-    .action((target: string) => checkpoint(context(), target))
+    .action(async (target: string) => (await import('./commands/checkpoint.ts')).checkpoint(context(), target))
   program
     .command('verify')
     .description('read everything and print what is damaged; the exit code is 1 if anything is')
     .addHelpText('after', examples(['verify', 'verify --directory ../backup/monday']))
-    .action(() => verify(context()))
+    .action(async () => (await import('./commands/verify.ts')).verify(context()))
   program
     .command('repair')
     .description('make a damaged store open again; says what is lost, and moves damaged files to lost/')
     .addHelpText('after', examples(['repair', 'repair --directory ./other']))
-    .action(() => repairStore(context()))
+    .action(async () => (await import('./commands/repair.ts')).repairStore(context()))
   program
     .command('destroy')
     .description('delete the store and everything in it')
     .option('--yes', 'do it')
     .addHelpText('after', examples(['destroy --yes']))
-    .action((options: DestroyOptions) => destroyStore(context(), options))
+    .action(async (options: DestroyOptions) => (await import('./commands/destroy.ts')).destroyStore(context(), options))
 }
 
 /** A line of help each; with what stands before and after the command where that is more than its arguments. */
