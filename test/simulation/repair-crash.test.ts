@@ -130,11 +130,13 @@ async function repairPoints(
 
 const CRASHES = ['nothing', 'everything', 'subset', 'ordered', 'process death'] as const
 
+/** With the first one, a loss of power took lost/ itself when files had been moved there. */
+const SEEDS = seedsOfRun(761370411)
+
 describe.each(DAMAGES)('$name', (damage) => {
-  test(
-    'R1 R4 R7: a repair that was cut off anywhere is repaired',
-    async () => {
-      const seed = seedsOfRun(21).at(-1) ?? 0
+  test.each(SEEDS)(
+    'R1 R4 R7: a repair that was cut off anywhere is repaired; seed %i',
+    async (seed) => {
       await replayable(seed, PATH, async () => {
         const damaged = await damagedDisk(seed, damage)
         const { points, contents } = await repairPoints(seed, damaged)

@@ -20,6 +20,8 @@ export async function setAside(files: FileSystem, directory: string, names: read
   if ((await files.kindOf(lostDirectory)) === 'missing') {
     await files.makeDirectory(lostDirectory)
   }
+  // Whoever made it, maybe just before a crash: were its own name lost, what is moved into it would be lost with it.
+  await files.syncDirectory(directory)
   const taken = new Set(await lostNames(files, directory))
   const lost: LostFile[] = []
   for (const name of names) {
