@@ -72,6 +72,41 @@ test.each(['create', 'write', 'dataSync', 'rename'] as const)(
   },
 )
 
+test('R13: who waits for a flush is told when the store can only be read, though no log could be made', async () => {
+  const env = new SimulatedEnv(1)
+  const inline = createInlineExecutor(env.forJobs)
+  let letGo: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  const executor: JobExecutor = {
+    compactionCountMax: 1,
+    async run(request: JobRequest): Promise<JobResult> {
+      await (request.type === 'compaction' ? held : undefined)
+      return await inline.run(request)
+    },
+    close: () => inline.close(),
+  }
+  const store = await env.run(open(DIRECTORY, {}, { env, executor }))
+  for (const value of ['one', 'two']) {
+    await env.run(store.put('key', value))
+    await env.run(store.flush())
+  }
+  const compacted = codeOf(store.compactRange())
+  await env.run(store.put('key', 'three'))
+  await env.idle()
+  // A log is made in vain, for which the flush waits; then the compaction fails at the manifest.
+  env.calls.faults.add({ kinds: ['create'], path: /wal$/, code: 'EIO', count: Infinity })
+  const flushed = codeOf(store.flush())
+  await env.run(new Promise<void>((resolve) => env.scheduler.after(1000, resolve)))
+  env.calls.faults.add({ kinds: ['write', 'create'], path: /MANIFEST|CURRENT/, code: 'EIO', count: Infinity })
+  letGo()
+  expect(await env.run(compacted)).toBe('VARVE_READ_ONLY')
+  expect(await env.run(flushed)).toBe('VARVE_READ_ONLY')
+  await env.run(store.close())
+  env.calls.faults.liftAll()
+  const reopened = await env.run(openOn(env))
+  expect(reopened.getSync('key')?.toString()).toBe('three')
+})
+
 test('R13: an open that fails says what failed first, whatever fails when it lets go', async () => {
   const paths = ['000001.wal', 'MANIFEST-000002', 'CURRENT.tmp'].map(async (name) => {
     const env = new SimulatedEnv(1)

@@ -51,7 +51,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   engineBug(
     'a job that the system refused once is given up',
     'flush/flush-scheduler.js',
-    'if (!isHopeless && !isLastTry) {',
+    'if (!isHopeless && !isLastTry && this.#failure === undefined) {',
     'if (!isHopeless && !isLastTry && hopelessCount > 0) {',
   ),
   engineBug('what failed jobs wrote is left', 'jobs/job-runner.js', 'this.#removeOutputs(outputNumbers);', ''),

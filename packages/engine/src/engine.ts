@@ -293,6 +293,7 @@ export class Engine implements OwnView {
       // Tried again, each compaction would leave its tables on the disk: no edit can name them or let them go.
       this.#compactions.stop(refusal)
       void this.#healer.stop()
+      this.#flushes.stop(refusal)
     }
     this.#setup.emit('error', cause)
   }

@@ -99,6 +99,13 @@ export class FlushScheduler {
     await waiter.promise
   }
 
+  /** The store cannot be changed any more, and no log is made anew: nothing is tried again, and who waits is told why. */
+  stop(reason: VarveError): void {
+    if (this.#failure === undefined) {
+      this.#fail(reason)
+    }
+  }
+
   /** No more than one further try for each memtable; then gives up. */
   async close(): Promise<void> {
     this.#isClosing = true
@@ -167,7 +174,7 @@ export class FlushScheduler {
         const failure = toVarveError(error)
         hopelessCount += isTransient(failure) ? 0 : 1
         const isHopeless = error instanceof AssertionError || hopelessCount === TRIES_MAX
-        if (!isHopeless && !isLastTry) {
+        if (!isHopeless && !isLastTry && this.#failure === undefined) {
           this.#hooks.onRetry(failure)
           await this.#backoff.wait()
         } else {
@@ -243,13 +250,18 @@ export class FlushScheduler {
 
   #giveUp(error: VarveError): void {
     if (this.#failure === undefined) {
-      this.#failure = error
-      for (const waiter of this.#waiters.values()) {
-        waiter.reject(error)
-      }
-      this.#waiters.clear()
-      this.#steps.clear()
+      this.#fail(error)
       this.#hooks.onGiveUp(error)
     }
+  }
+
+  #fail(error: VarveError): void {
+    this.#failure = error
+    this.#backoff.stop()
+    for (const waiter of this.#waiters.values()) {
+      waiter.reject(error)
+    }
+    this.#waiters.clear()
+    this.#steps.clear()
   }
 }
