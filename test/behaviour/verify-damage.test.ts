@@ -7,7 +7,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { open } from 'varve'
 import type { Store } from 'varve'
-import { componentsOf } from '../harness/executors.ts'
+import { neverIdleComponents } from '../harness/executors.ts'
 import { readLedger } from '../harness/ledger.ts'
 import { SeededRandom } from '../harness/random.ts'
 import { makeMemoryDirectory } from '../harness/scratch-directory.ts'
@@ -25,7 +25,7 @@ const EDGE_SIZE_BYTES = 48
 async function makeStore(): Promise<Store> {
   const directory = path.join(makeMemoryDirectory('verify-damage'), 'store')
   const options = { blockSizeBytes: 256, tableSizeBytes: 8 * 1024 }
-  const store = await open(directory, options, componentsOf('inline'))
+  const store = await open(directory, options, neverIdleComponents())
   await fill(store, 120, 40)
   await store.compactRange()
   await fill(store, 40, 30)

@@ -31,7 +31,12 @@ class ReadingEnv implements JobExecutor {
   readonly compactionCountMax: number = 1
   /** Readings so far. */
   count = 0
-  readonly env: Env & { files: ImageFiles } = { ...createNodeEnv(), files: new ImageFiles(new Map()) }
+  readonly env: Env & { files: ImageFiles } = {
+    ...createNodeEnv(),
+    files: new ImageFiles(new Map()),
+    // A store that took itself for idle on a slow machine would write the damaged table anew.
+    scheduler: { ...createNodeEnv().scheduler, afterIdle: () => () => undefined },
+  }
   readonly #inner: JobExecutor = createInlineExecutor(this.env)
 
   run(request: JobRequest): Promise<JobResult> {

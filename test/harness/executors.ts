@@ -11,6 +11,13 @@ export function componentsOf(kind: ExecutorKind): Components {
   return kind === 'pool' ? {} : { executor: createInlineExecutor(createNodeEnv()) }
 }
 
+/** Runs jobs on the calling thread, for a store that never takes itself for idle: its files stay as a test damages them. */
+export function neverIdleComponents(): Components {
+  const env = createNodeEnv()
+  const scheduler = { ...env.scheduler, afterIdle: () => () => undefined }
+  return { env: { ...env, scheduler }, executor: createInlineExecutor(env) }
+}
+
 /** Runs jobs on the calling thread, but only while its gate for their type is open. */
 export class GatedExecutor implements JobExecutor {
   readonly compactionCountMax: number = 1
