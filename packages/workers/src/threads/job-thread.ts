@@ -8,8 +8,7 @@
  * reported as failed: until then it may wake up and go on with the job's files and memory. A thread that sits in a
  * system call ends when that returns.
  */
-import { createRequire } from 'node:module'
-import type * as piscina from 'piscina'
+import { Piscina } from 'piscina'
 import { isAnswerTo } from '../jobs/job-answer.ts'
 import { JobControl } from '../jobs/job-control.ts'
 import { jobFailure } from '../jobs/job-failure.ts'
@@ -24,25 +23,33 @@ const IDLE_TIMEOUT_MS = 10_000
  */
 const YOUNG_GENERATION_SIZE_MB_MAX = 2
 
-const load = createRequire(import.meta.url)
-
 export class JobThread {
-  readonly #workerUrl: URL
   readonly #hungAfterMs: number
-  /** Made for the first job: piscina takes about as long to load as a small store to open. */
-  #piscina: piscina.Piscina | undefined
+  readonly #piscina: Piscina
   #isFit = true
   #isRunning = false
   /** The thread that was started last, when it is gone, and what its running job does then. */
-  #worker: piscina.Piscina['threads'][number] | undefined
+  #worker: Piscina['threads'][number] | undefined
   #exited: Promise<void> = Promise.resolve()
   #onExit: (code: number) => void = () => undefined
   /** What went wrong in the thread apart from a job's answer. */
   #fault: unknown
 
   constructor(workerUrl: URL, hungAfterMs: number) {
-    this.#workerUrl = workerUrl
     this.#hungAfterMs = hungAfterMs
+    this.#piscina = new Piscina({
+      filename: workerUrl.href,
+      name: 'runRequest',
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_TIMEOUT_MS,
+      atomics: 'disabled',
+      recordTiming: false,
+      // Flags of the host, such as --input-type or a loader, are not for these threads.
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_SIZE_MB_MAX },
+    })
+    this.#piscina.on('error', (error: unknown) => this.#onFault(error))
   }
 
   /** Whether it may run another job. */
@@ -92,7 +99,6 @@ export class JobThread {
   /** The thread's answer. If no thread can be started this rejects, and what piscina has queued is dropped with it. */
   #post(request: JobRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#piscina ??= this.#createPiscina()
       ;(this.#piscina.run(request) as Promise<unknown>).then(resolve, reject)
       // Piscina leaves a job waiting whose thread ends while it starts.
       this.#onExit = (code) => reject(new Error(`exited with code ${code}`))
@@ -112,24 +118,6 @@ export class JobThread {
     })
   }
 
-  #createPiscina(): piscina.Piscina {
-    const { Piscina } = load('piscina') as typeof piscina
-    const created = new Piscina({
-      filename: this.#workerUrl.href,
-      name: 'runRequest',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_TIMEOUT_MS,
-      atomics: 'disabled',
-      recordTiming: false,
-      // Flags of the host, such as --input-type or a loader, are not for these threads.
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_SIZE_MB_MAX },
-    })
-    created.on('error', (error: unknown) => this.#onFault(error))
-    return created
-  }
-
   /** The thread is not used again, and is ended unless it still runs a job. */
   #onFault(error: unknown): void {
     this.#fault ??= error
@@ -143,7 +131,7 @@ export class JobThread {
   async #end(): Promise<void> {
     this.#isFit = false
     // Without a thread it would only reject what was queued, to nobody where `run` threw.
-    if (this.#piscina !== undefined && this.#piscina.threads.length > 0) {
+    if (this.#piscina.threads.length > 0) {
       await this.#piscina.destroy()
     }
     await this.#exited
