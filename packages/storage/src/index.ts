@@ -78,6 +78,7 @@ export {
 } from './table/block-source.ts'
 export { Block, ROLE_DATA, ROLE_FILTER, ROLE_INDEX, decodeBlock, type BlockRole } from './table/block.ts'
 export { hashKey } from './table/hash.ts'
+export { keyPrefix } from './table/key-prefix.ts'
 export { checkTable } from './table/table-check.ts'
 export { TableCursor } from './table/table-cursor.ts'
 export { BLOCK_TRAILER_SIZE_BYTES, FILTER_HASH_SEED, TABLE_SIZE_BYTES_LIMIT } from './table/table-format.ts'

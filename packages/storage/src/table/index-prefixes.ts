@@ -4,10 +4,8 @@
  */
 import { getUint32 } from '../coding.ts'
 import { EntryWalk, commonPrefixSize } from './entry-walk.ts'
+import { keyPrefix } from './key-prefix.ts'
 import { RESTART_INTERVAL } from './table-format.ts'
-
-/** A double holds so many bytes exactly. */
-const PREFIX_SIZE_BYTES = 6
 
 /** The keys themselves have to be looked at. */
 export const UNSURE = -1
@@ -36,7 +34,7 @@ export class IndexPrefixes {
     const values = new Float64Array(restartCount * RESTART_INTERVAL)
     let count = 0
     while (walk.next()) {
-      const value = prefixOf(walk.key, skippedSize, walk.keySize)
+      const value = keyPrefix(walk.key, skippedSize, walk.keySize - skippedSize)
       const isOutOfOrder = count > 0 && value < (values[count - 1] as number)
       if (isOutOfOrder || count === values.length || !isRestartRight(bytes, start, end, walk.offset, count)) {
         return undefined
@@ -64,7 +62,7 @@ export class IndexPrefixes {
         return difference < 0 ? -1 : Infinity
       }
     }
-    return prefixOf(target, offset + skipped.length, offset + size)
+    return keyPrefix(target, offset + skipped.length, size - skipped.length)
   }
 
   atRestart(index: number): number {
@@ -92,20 +90,4 @@ export class IndexPrefixes {
 /** Whether entry `count`, at `offset`, is where a restart point says, if one does. */
 function isRestartRight(bytes: Uint8Array, start: number, end: number, offset: number, count: number): boolean {
   return count % RESTART_INTERVAL !== 0 || getUint32(bytes, end + (count / RESTART_INTERVAL) * 4) === offset - start
-}
-
-/** Bytes behind the key count as 0: a smaller number is a smaller key, an equal one may be either. */
-function prefixOf(bytes: Uint8Array, offset: number, end: number): number {
-  if (end - offset >= PREFIX_SIZE_BYTES) {
-    const high =
-      ((bytes[offset] as number) << 16) | ((bytes[offset + 1] as number) << 8) | (bytes[offset + 2] as number)
-    const low =
-      ((bytes[offset + 3] as number) << 16) | ((bytes[offset + 4] as number) << 8) | (bytes[offset + 5] as number)
-    return high * 0x1000000 + low
-  }
-  let prefix = 0
-  for (let i = 0; i < PREFIX_SIZE_BYTES; i++) {
-    prefix = prefix * 256 + (offset + i < end ? (bytes[offset + i] as number) : 0)
-  }
-  return prefix
 }

@@ -10,11 +10,9 @@
  * Most comparisons are one of numbers: each run's key is there as its first six bytes, which a double holds exactly, and
  * Infinity stands for a run at its end.
  */
-import { compareBytes } from '@varve/storage'
+import { compareBytes, keyPrefix } from '@varve/storage'
 import type { TableScan } from '@varve/storage'
 import type { RunReader } from './run-reader.ts'
-
-const PREFIX_SIZE_BYTES = 6
 
 export class Merge {
   /** Whether the entry stepped to has another key than the one before. */
@@ -149,20 +147,4 @@ export class Merge {
     }
     this.#lastKeySize = size
   }
-}
-
-/** The first bytes of a key as a number that orders keys as their bytes do, as far as it reaches. */
-function keyPrefix(bytes: Uint8Array, offset: number, size: number): number {
-  if (size >= PREFIX_SIZE_BYTES) {
-    const high =
-      ((bytes[offset] as number) << 16) | ((bytes[offset + 1] as number) << 8) | (bytes[offset + 2] as number)
-    const low =
-      ((bytes[offset + 3] as number) << 16) | ((bytes[offset + 4] as number) << 8) | (bytes[offset + 5] as number)
-    return high * 0x1000000 + low
-  }
-  let prefix = 0
-  for (let i = 0; i < PREFIX_SIZE_BYTES; i++) {
-    prefix = prefix * 0x100 + (i < size ? (bytes[offset + i] as number) : 0)
-  }
-  return prefix
 }
