@@ -52,6 +52,7 @@ test('when the manifest cannot be written, nothing is compacted again and again'
   // The first failure is told of before a new manifest has been tried. An empty batch is refused as any other.
   await expect.poll(() => codeOf(store.write([]))).toBe('VARVE_READ_ONLY')
   expect(await codeOf(store.put('d', 'd'))).toBe('VARVE_READ_ONLY')
+  expect(await codeOf(store.clear({ gte: 'd', lt: 'e' })), 'where nothing is seen').toBe('VARVE_READ_ONLY')
   // Deletions that were under way end.
   await sleep(200)
   const names = await fs.readdir(directory)
